@@ -13,7 +13,6 @@ let houseSettings: [SwiftSetting] = [
 
 let package = Package(
   name: "nas",
-  products: [.executable(name: "nas", targets: ["NASCLI"])],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
