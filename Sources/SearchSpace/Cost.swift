@@ -1,0 +1,80 @@
+/// What a network costs.
+///
+/// The convention, the same wherever a cost is named: MACs are the multiply-adds of convolutions
+/// and linear layers for one image; biases, normalisation, activations, sums and pooling are not
+/// counted. Parameters are weights, biases, and the scale and shift of each normalisation; the
+/// statistics of normalisations are not parameters.
+public struct Cost: Hashable, Codable, Sendable {
+  /// Multiply-adds for one image.
+  public var macs: Int
+
+  /// Trained numbers.
+  public var parameters: Int
+
+  public init(macs: Int, parameters: Int) {
+    self.macs = macs
+    self.parameters = parameters
+  }
+
+  public static func + (left: Cost, right: Cost) -> Cost {
+    Cost(macs: left.macs + right.macs, parameters: left.parameters + right.parameters)
+  }
+
+  /// The cost in the unit of a budget.
+  public subscript(metric: Metric) -> Int {
+    switch metric {
+    case .macs: macs
+    case .parameters: parameters
+    }
+  }
+
+  /// A cost that a budget can limit.
+  public enum Metric: String, Hashable, Codable, Sendable, CaseIterable {
+    case macs
+    case parameters = "params"
+  }
+}
+
+/// An upper limit of one cost.
+public struct Budget: Hashable, Codable, Sendable, CustomStringConvertible {
+  public var metric: Cost.Metric
+
+  /// The largest cost allowed.
+  public var limit: Int
+
+  public init(_ metric: Cost.Metric, atMost limit: Int) {
+    self.metric = metric
+    self.limit = limit
+  }
+
+  /// Whether a network of this cost keeps to the budget.
+  public func admits(_ cost: Cost) -> Bool { cost[metric] <= limit }
+
+  public var description: String { "\(metric.rawValue) ≤ \(limit)" }
+}
+
+extension Layer {
+  /// The layer's own cost.
+  public var cost: Cost {
+    switch operation {
+    case .convolution(let convolution):
+      let weights =
+        convolution.kernel * convolution.kernel * output.channels
+        * (convolution.isDepthwise ? 1 : input.channels)
+      return Cost(
+        macs: weights * output.height * output.width, parameters: weights + 2 * output.channels)
+    case .globalAveragePool:
+      return Cost(macs: 0, parameters: 0)
+    case .linear:
+      let weights = input.count * output.channels
+      return Cost(macs: weights, parameters: weights + output.channels)
+    }
+  }
+}
+
+extension Network {
+  /// The sum of the layers' costs.
+  public var cost: Cost {
+    layers.reduce(Cost(macs: 0, parameters: 0)) { $0 + $1.cost }
+  }
+}
