@@ -20,7 +20,28 @@ let package = Package(
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
   targets: [
+    // System libraries
+    .systemLibrary(
+      name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+
+    // C
+    .target(name: "COneDNN", linkerSettings: [.linkedLibrary("dnnl")]),
+    .target(name: "CKernels", linkerSettings: [.linkedLibrary("gomp"), .linkedLibrary("m")]),
+
+    // Numerics
+    .target(
+      name: "Kernels", dependencies: ["CKernels", "COneDNN", "COpenBLAS"],
+      swiftSettings: houseSettings + [.strictMemorySafety()]),
+
     // Search
     .target(name: "SearchSpace", swiftSettings: houseSettings),
+
+    // Tests
+    .target(
+      name: "TestSupport", dependencies: ["SearchSpace"], path: "Tests/TestSupport",
+      swiftSettings: houseSettings),
+    .testTarget(
+      name: "KernelsTests", dependencies: ["Kernels", "TestSupport"],
+      swiftSettings: houseSettings),
   ]
 )

@@ -1,0 +1,65 @@
+import CKernels
+import COneDNN
+import COpenBLAS
+
+/// Runs kernels on this machine's processor with one of two libraries.
+///
+/// An engine belongs to one thread. All its kernels share libgomp's one pool of threads; OpenBLAS
+/// is called from within that pool and starts no threads of its own. `OMP_NUM_THREADS` sets the
+/// size of the pool, which otherwise is the number of cores.
+public final class Engine {
+  /// The library that computes convolutions.
+  public let backend: Backend
+
+  /// Working memory of single kernel calls.
+  let scratch: Arena
+
+  let convolutions = ConvolutionCache(limit: 2048)
+
+  /// Creates an engine.
+  ///
+  /// - Parameter backend: The library that computes convolutions.
+  /// - Throws: ``KernelError`` if no working memory can be reserved.
+  public init(backend: Backend = .oneDNN) throws(KernelError) {
+    self.backend = backend
+    scratch = try Arena()
+    openblas_set_num_threads(1)
+  }
+
+  /// A library that computes convolutions.
+  public enum Backend: String, Sendable, CaseIterable {
+    /// Compiled at run time for the processor and the sizes at hand.
+    case oneDNN = "onednn"
+    /// Matrix products over unfolded windows.
+    case openBLAS = "openblas"
+  }
+
+  /// The number of threads that kernels are divided among.
+  public static var threads: Int { Int(nas_threads()) }
+
+  /// The version of the linked oneDNN library, such as `2.6.3`.
+  public static var oneDNNVersion: String {
+    var version: [Int32] = [0, 0, 0]
+    unsafe nas_onednn_version(&version)
+    return version.map(String.init).joined(separator: ".")
+  }
+
+  /// How the linked OpenBLAS was built and for which processor it runs.
+  public static var openBLASConfiguration: String {
+    unsafe openblas_get_config().map { unsafe String(cString: $0) } ?? "unknown"
+  }
+}
+
+/// Calls `body` for every number below `count`, divided among the threads.
+func parallel(_ count: Int, _ body: (Int) -> Void) {
+  withoutActuallyEscaping(body) { body in
+    var body = body
+    unsafe withUnsafeMutablePointer(to: &body) { pointer in
+      unsafe nas_parallel(
+        count,
+        { context, index in
+          unsafe context?.assumingMemoryBound(to: ((Int) -> Void).self).pointee(index)
+        }, pointer)
+    }
+  }
+}
