@@ -16,6 +16,7 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-numerics", from: "1.1.1"),
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
@@ -36,9 +37,22 @@ let package = Package(
     // Search
     .target(name: "SearchSpace", swiftSettings: houseSettings),
 
+    // Training
+    .target(
+      name: "Networks",
+      dependencies: [
+        "Kernels", "SearchSpace", .product(name: "RealModule", package: "swift-numerics"),
+      ],
+      swiftSettings: houseSettings),
+
     // Tests
     .target(
       name: "TestSupport", dependencies: ["SearchSpace"], path: "Tests/TestSupport",
+      swiftSettings: houseSettings),
+    .testTarget(
+      name: "SearchSpaceTests", dependencies: ["SearchSpace"], swiftSettings: houseSettings),
+    .testTarget(
+      name: "NetworksTests", dependencies: ["Kernels", "Networks", "SearchSpace", "TestSupport"],
       swiftSettings: houseSettings),
     .testTarget(
       name: "KernelsTests", dependencies: ["Kernels", "TestSupport"],

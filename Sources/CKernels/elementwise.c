@@ -1,3 +1,5 @@
+#include <string.h>
+
 #include "parallel.h"
 
 // MARK: Sums
@@ -26,6 +28,31 @@ void nas_add(float *target, const float *addend, size_t count) {
     run_add(&a, 0, 1);
   else
     nas_on_each_thread(run_add, &a);
+}
+
+// MARK: Every other pixel
+
+void nas_gather_pixels(
+    const float *x, size_t batch, size_t height, size_t width, size_t channels, size_t stride,
+    float *y) {
+  for (size_t image = 0; image < batch; image++)
+    for (size_t row = 0; row < height; row += stride)
+      for (size_t column = 0; column < width; column += stride) {
+        memcpy(y, x + ((image * height + row) * width + column) * channels, channels * sizeof *y);
+        y += channels;
+      }
+}
+
+void nas_scatter_pixels(
+    const float *y, size_t batch, size_t height, size_t width, size_t channels, size_t stride,
+    float *x) {
+  memset(x, 0, batch * height * width * channels * sizeof *x);
+  for (size_t image = 0; image < batch; image++)
+    for (size_t row = 0; row < height; row += stride)
+      for (size_t column = 0; column < width; column += stride) {
+        memcpy(x + ((image * height + row) * width + column) * channels, y, channels * sizeof *y);
+        y += channels;
+      }
 }
 
 // MARK: Pooling

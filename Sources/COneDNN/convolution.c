@@ -171,7 +171,9 @@ static dnnl_status_t state_problem(
     p->strides[axis] = s->stride;
     p->dilations[axis] = 0;
     p->padding_before[axis] = before;
-    p->padding_after[axis] = (computed - 1) * s->stride + s->kernel - read - before;
+    // The last windows may end before the image does; that is no negative padding.
+    long after = (computed - 1) * s->stride + s->kernel - read - before;
+    p->padding_after[axis] = after > 0 ? after : 0;
   }
   return dnnl_success;
 }

@@ -1,3 +1,4 @@
+import CKernels
 import COneDNN
 
 /// A convolution that oneDNN has compiled for its sizes, destroyed with this object.
@@ -100,13 +101,44 @@ extension Engine {
     _ direction: OneDNNConvolution.Direction, _ sizes: ConvolutionSizes, input: Tensor,
     weights: WeightView, output: Tensor
   ) throws(KernelError) {
+    let mark = scratch.mark
+    defer { scratch.release(to: mark) }
+    // oneDNN 2.6.3 gets the weight gradient of strided 1×1 convolutions wrong in this layout for
+    // some small sizes, so they read a copy of the pixels they use.
+    if sizes.kernel == 1 && sizes.stride > 1 {
+      let dense = sizes.withoutSkippedPixels
+      let pixels = scratch.tensor(dense.input)
+      if direction != .backwardData { gather(input, stride: sizes.stride, into: pixels) }
+      try oneDNN(direction, dense, input: pixels, weights: weights, output: output)
+      if direction == .backwardData { scatter(pixels, stride: sizes.stride, into: input) }
+      return
+    }
     let convolution = try convolutions.convolution(
       for: ConvolutionCache.Key(
         direction: direction, sizes: sizes, weightRowStride: weights.rowStride))
-    let mark = scratch.mark
-    defer { scratch.release(to: mark) }
     let memory = scratch.tensor(
       TensorShape(rows: 1, channels: convolution.scratchBytes / MemoryLayout<Float>.stride))
     try convolution.execute(input: input, weights: weights, output: output, scratch: memory)
+  }
+
+  private func gather(_ x: Tensor, stride: Int, into pixels: Tensor) {
+    let shape = x.shape
+    unsafe nas_gather_pixels(
+      x.start, shape.batch, shape.height, shape.width, shape.channels, stride, pixels.start)
+  }
+
+  private func scatter(_ pixels: Tensor, stride: Int, into x: Tensor) {
+    let shape = x.shape
+    unsafe nas_scatter_pixels(
+      pixels.start, shape.batch, shape.height, shape.width, shape.channels, stride, x.start)
+  }
+}
+
+extension ConvolutionSizes {
+  /// A 1×1 convolution of stride 1 over just the pixels that this one reads.
+  fileprivate var withoutSkippedPixels: ConvolutionSizes {
+    var pixels = output
+    pixels.channels = input.channels
+    return ConvolutionSizes(input: pixels, channels: output.channels, kernel: 1)
   }
 }

@@ -11,7 +11,7 @@
 /// Inside, a space is a list of blocks of layers whose channels come from ``groups``. Channels
 /// that have to agree, as the two sides of a residual sum, belong to one group, and each elastic
 /// group is one of the ``decisions``. The blocks of an elastic stage are kept from its start.
-public struct SearchSpace: Hashable, Sendable {
+public struct SearchSpace: Hashable, Sendable, CustomStringConvertible {
   /// What the space is called, such as `mobilenet-v2`.
   public let name: String
 
@@ -29,6 +29,8 @@ public struct SearchSpace: Hashable, Sendable {
 
   let stages: [StageDepth]
   let blocks: [Block]
+
+  public var description: String { "\(name) for \(input) and \(classes) classes" }
 
   /// Creates a space from the parts that the closure lists.
   ///

@@ -15,10 +15,11 @@ struct ConvolutionCase: CustomStringConvertible, Sendable {
   static let all: [ConvolutionCase] = {
     func sizes(
       _ batch: Int, _ channels: Int, _ side: Int, to outputs: Int, kernel: Int, stride: Int = 1,
-      depthwise: Bool = false
+      depthwise: Bool = false, square: Bool = false
     ) -> ConvolutionSizes {
-      ConvolutionSizes(
-        input: TensorShape(batch: batch, height: side, width: side + 1, channels: channels),
+      let width = square ? side : side + 1
+      return ConvolutionSizes(
+        input: TensorShape(batch: batch, height: side, width: width, channels: channels),
         channels: outputs, kernel: kernel, stride: stride, isDepthwise: depthwise)
     }
     let table = [
@@ -27,6 +28,8 @@ struct ConvolutionCase: CustomStringConvertible, Sendable {
       sizes(3, 5, 7, to: 7, kernel: 3, stride: 2),
       sizes(2, 16, 8, to: 24, kernel: 1),
       sizes(2, 20, 5, to: 13, kernel: 1, stride: 2),
+      sizes(1, 4, 8, to: 9, kernel: 1, stride: 2, square: true),
+      sizes(6, 4, 4, to: 8, kernel: 1, stride: 2, square: true),
       sizes(1, 8, 6, to: 16, kernel: 5),
       sizes(5, 24, 4, to: 40, kernel: 3),
       sizes(2, 3, 7, to: 3, kernel: 3, depthwise: true),

@@ -75,6 +75,16 @@ void nas_depthwise_backward_weights(
 // target += addend
 void nas_add(float *target, const float *addend, size_t count);
 
+// Copies every `stride`-th pixel of every `stride`-th line of [batch, height, width, channels].
+void nas_gather_pixels(
+    const float *x, size_t batch, size_t height, size_t width, size_t channels, size_t stride,
+    float *y);
+
+// The reverse: puts the pixels back where they were taken and sets the others to zero.
+void nas_scatter_pixels(
+    const float *y, size_t batch, size_t height, size_t width, size_t channels, size_t stride,
+    float *x);
+
 // Mean of each channel over `pixels` rows of each of `batch` images.
 void nas_average_pool(
     const float *x, size_t batch, size_t pixels, size_t channels, float *y);

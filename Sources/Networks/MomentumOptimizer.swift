@@ -1,0 +1,43 @@
+import RealModule
+
+/// Stochastic gradient descent with momentum, and how its rate changes over the training.
+public struct MomentumOptimizer: Hashable, Codable, Sendable {
+  /// The highest learning rate.
+  public var rate = 0.1
+
+  public var momentum = 0.9
+
+  /// Whether the momentum is Nesterov's.
+  public var isNesterov = true
+
+  /// What each decaying weight adds to its gradient, as a share of itself.
+  public var weightDecay = 1e-4
+
+  public var schedule = Schedule.cosine
+
+  public init() {}
+
+  /// How the learning rate falls from its highest value.
+  public enum Schedule: String, Hashable, Codable, Sendable, CaseIterable {
+    /// Half a period of a cosine, to zero.
+    case cosine
+    /// In a straight line, to zero.
+    case linear
+    /// Not at all.
+    case constant
+  }
+
+  /// The learning rate of a step.
+  ///
+  /// - Parameters:
+  ///   - step: The step, from 0.
+  ///   - count: The number of steps of the whole training.
+  public func rate(at step: Int, of count: Int) -> Double {
+    let progress = Double(step) / Double(max(1, count))
+    switch schedule {
+    case .cosine: return rate * 0.5 * (1 + .cos(.pi * progress))
+    case .linear: return rate * (1 - progress)
+    case .constant: return rate
+    }
+  }
+}

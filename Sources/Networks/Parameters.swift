@@ -1,0 +1,186 @@
+public import Kernels
+public import SearchSpace
+
+/// The trained numbers of a network, their gradients and their momentum, each in one block.
+///
+/// A supernet has the parameters of its largest network. A subnet uses the first channels of the
+/// layers it has, in place: nothing is copied.
+///
+/// Names are the layer's with `weight` and `bias` for a linear layer, and with `weight`,
+/// `norm.weight` and `norm.bias` for a convolution and the normalisation behind it.
+public final class Parameters {
+  /// One array of numbers.
+  public struct Entry: Hashable, Sendable {
+    public let name: String
+    public let kind: Kind
+
+    /// Sizes, outermost first: `[output, input, kernel, kernel]`, `[output, input]` or
+    /// `[channels]`.
+    public let sizes: [Int]
+
+    /// Where the array starts in the block.
+    public let offset: Int
+
+    public var count: Int { sizes.reduce(1, *) }
+  }
+
+  /// What an array of numbers is for.
+  public enum Kind: Hashable, Sendable {
+    case convolution
+    case depthwiseConvolution
+    case linear
+    case bias
+    case normalizationScale
+    case normalizationShift
+
+    /// Whether weight decay applies; it spares what has few numbers or none to compare with.
+    public var decays: Bool { self == .convolution || self == .linear }
+  }
+
+  /// The arrays in the order of the layers.
+  public let entries: [Entry]
+
+  let weights: Tensor
+  let gradients: Tensor
+  let velocities: Tensor
+  private let indices: [String: Int]
+
+  /// Creates the parameters of a network, all zero.
+  ///
+  /// - Throws: ``KernelError`` if no memory can be reserved.
+  public init(of network: Network) throws(KernelError) {
+    var entries: [Entry] = []
+    var offset = 0
+    for layer in network.layers {
+      for (suffix, kind, sizes) in layer.parameterArrays {
+        let entry = Entry(name: "\(layer.name).\(suffix)", kind: kind, sizes: sizes, offset: offset)
+        entries.append(entry)
+        offset += (entry.count + 15) / 16 * 16  // arrays start at cache lines
+      }
+    }
+    self.entries = entries
+    indices = Dictionary(uniqueKeysWithValues: zip(entries.map(\.name), entries.indices))
+    let shape = TensorShape(rows: 1, channels: offset)
+    let bytes = (offset * MemoryLayout<Float>.stride + 63) / 64 * 64
+    let arena = try Arena(capacity: max(1 << 16, 3 * bytes))
+    weights = arena.zeros(shape)
+    gradients = arena.zeros(shape)
+    velocities = arena.zeros(shape)
+  }
+
+  /// Draws new weights.
+  ///
+  /// Convolutions: normal of deviation √(2 / (kernel² · outputs)). Linear layers: normal of
+  /// deviation 0.01. Scales 1, shifts and biases 0. These are the values of the slimmable networks.
+  public func initialize(seed: UInt64) {
+    var generator = SeededGenerator(seed: seed, stream: "weights")
+    for entry in entries {
+      let deviation: Double
+      switch entry.kind {
+      case .convolution, .depthwiseConvolution:
+        deviation = (2 / Double(entry.sizes[0] * entry.sizes[2] * entry.sizes[3])).squareRoot()
+      case .linear: deviation = 0.01
+      case .normalizationScale, .normalizationShift, .bias: deviation = 0
+      }
+      let center: Double = entry.kind == .normalizationScale ? 1 : 0
+      array(of: entry, in: weights).copy(
+        (0..<entry.count).map { _ in
+          Float(deviation == 0 ? center : deviation * generator.normal())
+        })
+    }
+    velocities.fill(with: 0)
+  }
+
+  /// Sets all gradients to zero.
+  public func clearGradients() { gradients.fill(with: 0) }
+
+  /// Takes one step of gradient descent with momentum.
+  public func step(_ optimizer: MomentumOptimizer, rate: Double, engine: Engine) {
+    for entry in entries {
+      engine.momentumStep(
+        weight: array(of: entry, in: weights), gradient: array(of: entry, in: gradients),
+        velocity: array(of: entry, in: velocities), rate: Float(rate),
+        momentum: Float(optimizer.momentum),
+        decay: entry.kind.decays ? Float(optimizer.weightDecay) : 0,
+        isNesterov: optimizer.isNesterov)
+    }
+  }
+
+  // MARK: Arrays by name
+
+  /// Finds an array.
+  public subscript(name: String) -> Entry? { indices[name].map { entries[$0] } }
+
+  /// A copy of an array's values.
+  public func values(of entry: Entry) -> [Float] { array(of: entry, in: weights).elements }
+
+  /// Replaces an array's values.
+  public func set(_ entry: Entry, to values: [Float]) {
+    array(of: entry, in: weights).copy(values)
+  }
+
+  /// A copy of an array's gradient.
+  public func gradient(of entry: Entry) -> [Float] { array(of: entry, in: gradients).elements }
+
+  /// A copy of an array's momentum.
+  public func velocity(of entry: Entry) -> [Float] { array(of: entry, in: velocities).elements }
+
+  /// Replaces an array's momentum.
+  public func setVelocity(of entry: Entry, to values: [Float]) {
+    array(of: entry, in: velocities).copy(values)
+  }
+
+  private func array(of entry: Entry, in block: Tensor) -> Tensor {
+    block.part(at: entry.offset, TensorShape(rows: 1, channels: entry.count))
+  }
+
+  // MARK: Slices for a layer
+
+  /// The first weights of an array of two or more sizes.
+  func weightView(_ name: String, gradient: Bool = false) -> WeightView {
+    let entry = require(name)
+    return WeightView(
+      array(of: entry, in: gradient ? gradients : weights), rowStride: entry.count / entry.sizes[0])
+  }
+
+  /// The first values of an array of one size.
+  func firstValues(_ count: Int, of name: String) -> [Float] {
+    array(of: require(name), in: weights).part(
+      at: 0, TensorShape(rows: 1, channels: count)
+    ).elements
+  }
+
+  /// Adds to the first values of the gradient of an array of one size.
+  func addToGradient(_ addend: [Float], of name: String) {
+    array(of: require(name), in: gradients).withElements { gradient in
+      for index in addend.indices { gradient[index] += addend[index] }
+    }
+  }
+
+  private func require(_ name: String) -> Entry {
+    guard let entry = self[name] else { preconditionFailure("there is no parameter '\(name)'") }
+    return entry
+  }
+}
+
+extension Layer {
+  /// The suffix, kind and sizes of each of the layer's arrays of parameters.
+  var parameterArrays: [(String, Parameters.Kind, [Int])] {
+    switch operation {
+    case .convolution(let convolution):
+      let inputs = convolution.isDepthwise ? 1 : input.channels
+      let sizes = [output.channels, inputs, convolution.kernel, convolution.kernel]
+      return [
+        ("weight", convolution.isDepthwise ? .depthwiseConvolution : .convolution, sizes),
+        ("norm.weight", .normalizationScale, [output.channels]),
+        ("norm.bias", .normalizationShift, [output.channels]),
+      ]
+    case .globalAveragePool:
+      return []
+    case .linear:
+      return [
+        ("weight", .linear, [output.channels, input.count]), ("bias", .bias, [output.channels]),
+      ]
+    }
+  }
+}

@@ -1,0 +1,180 @@
+import Kernels
+import Networks
+import SearchSpace
+import TestSupport
+import Testing
+
+@Suite struct NetworkRunnerTests {
+  /// A residual network, one of inverted residuals and one of separable convolutions, all small.
+  static let spaces: [SearchSpace] = {
+    do {
+      var settings = Family.Settings()
+      settings.width = WidthRule(scale: 0.5, groups: 4, divisor: 4)
+      settings.smallestDepth = 1
+      let input = Shape(channels: 2, height: 8, width: 8)
+      let small = try SearchSpace(name: "inverted", input: input) {
+        Convolution(width: [4, 6], kernel: 3, activation: .relu6)
+        Stage(.invertedResidual(inner: nil), width: [4, 5], activation: .relu6)
+        Stage(
+          .invertedResidual(inner: .init([8, 12])), width: [4, 6, 7], depth: [1, 2, 3], stride: 2,
+          activation: .relu6)
+        Stage(.depthwiseSeparable(), width: [5, 9], depth: [1, 2])
+        GlobalAveragePool()
+        Linear(classes: 3)
+      }
+      return [try Family.resNet(layers: 8).space(input: input, classes: 3, settings: settings), small]
+    } catch {
+      preconditionFailure("\(error)")
+    }
+  }()
+
+  private func runner(
+    _ space: SearchSpace, backend: Engine.Backend = .oneDNN
+  ) throws -> NetworkRunner {
+    let parameters = try Parameters(of: space.network(of: space.largest))
+    parameters.initialize(seed: 3)
+    // Scales and shifts other than 1 and 0, so that their gradients are seen.
+    for (index, entry) in parameters.entries.enumerated() {
+      let noise = randomNumbers(entry.count, seed: UInt64(index))
+      parameters.set(
+        entry, to: zip(parameters.values(of: entry), noise).map { $0 + 0.1 * $1 })
+    }
+    return try NetworkRunner(engine: Engine(backend: backend), parameters: parameters)
+  }
+
+  private func loss(
+    of network: Network, _ runner: NetworkRunner, images: [Float], labels: [Int32]
+  ) throws -> Double {
+    let mark = runner.arena.mark
+    defer { runner.arena.release(to: mark) }
+    let batch = runner.arena.tensor(network.input.tensorShape(batch: labels.count))
+    batch.copy(images)
+    let tape = try runner.forward(network, images: batch)
+    return Probabilities(softmaxOf: tape.outputs).crossEntropy(labels: labels).loss
+  }
+
+  @Test(arguments: spaces, Engine.Backend.allCases)
+  func `has the gradients that finite differences give, in every subnet`(
+    space: SearchSpace, backend: Engine.Backend
+  ) throws {
+    let runner = try runner(space, backend: backend)
+    let parameters = runner.parameters
+    let labels: [Int32] = [0, 1, 2, 1, 0, 2]
+    let images = randomNumbers(labels.count * space.input.count, seed: 9)
+    var generator = SeededGenerator(seed: 5)
+    let architectures =
+      [space.largest, space.smallest] + (0..<2).map { _ in
+        space.randomArchitecture(using: &generator)
+      }
+
+    for architecture in architectures {
+      let network = space.network(of: architecture)
+      parameters.clearGradients()
+      let mark = runner.arena.mark
+      let batch = runner.arena.tensor(space.input.tensorShape(batch: labels.count))
+      batch.copy(images)
+      let tape = try runner.forward(network, images: batch)
+      let gradient = runner.arena.tensor(tape.outputs.shape)
+      _ = Probabilities(softmaxOf: tape.outputs).crossEntropy(labels: labels, gradient: gradient)
+      try runner.backward(tape, outputGradient: gradient)
+      runner.arena.release(to: mark)
+
+      // Along the gradient itself the loss must rise by its squared length: every entry of every
+      // array takes part, and the bends of the activations average out.
+      for entry in parameters.entries {
+        let slope = parameters.gradient(of: entry)
+        let square = slope.reduce(0.0) { $0 + Double($1) * Double($1) }
+        guard square > 1e-8 else { continue }
+        let values = parameters.values(of: entry)
+        let step = Float(5e-4 / square.squareRoot())
+        func moved(_ sign: Float) throws -> Double {
+          parameters.set(entry, to: zip(values, slope).map { $0 + sign * step * $1 })
+          defer { parameters.set(entry, to: values) }
+          return try loss(of: network, runner, images: images, labels: labels)
+        }
+        let measured = (try moved(1) - moved(-1)) / (2 * Double(step))
+        #expect(
+          abs(measured - square) < 0.05 * square + 2e-4,
+          "\(entry.name) of \(space.key(of: architecture)): \(measured), not \(square)")
+      }
+    }
+  }
+
+  @Test(arguments: spaces)
+  func `gives a subnet's gradient to the channels it uses and to no others`(
+    space: SearchSpace
+  ) throws {
+    let runner = try runner(space)
+    let labels: [Int32] = [0, 1]
+    let network = space.network(of: space.smallest)
+    let batch = runner.arena.tensor(space.input.tensorShape(batch: 2))
+    batch.copy(randomNumbers(batch.count, seed: 1))
+    let tape = try runner.forward(network, images: batch)
+    let gradient = runner.arena.tensor(tape.outputs.shape)
+    _ = Probabilities(softmaxOf: tape.outputs).crossEntropy(labels: labels, gradient: gradient)
+    try runner.backward(tape, outputGradient: gradient)
+
+    let layers = Dictionary(uniqueKeysWithValues: network.layers.map { ($0.name, $0) })
+    for entry in runner.parameters.entries where entry.kind == .normalizationShift {
+      let name = String(entry.name.dropLast(".norm.bias".count))
+      let values = runner.parameters.gradient(of: entry)
+      let used = layers[name]?.output.channels ?? 0
+      #expect(values.dropFirst(used).allSatisfy { $0 == 0 }, "\(entry.name)")
+      if used > 0 { #expect(values.prefix(used).contains { $0 != 0 }, "\(entry.name)") }
+    }
+  }
+
+  @Test(arguments: spaces)
+  func `gives the same answers with either library`(space: SearchSpace) throws {
+    let images = randomNumbers(4 * space.input.count, seed: 2)
+    let outputs = try Engine.Backend.allCases.map { backend in
+      let runner = try runner(space, backend: backend)
+      let batch = runner.arena.tensor(space.input.tensorShape(batch: 4))
+      batch.copy(images)
+      return try runner.forward(space.network(of: space.largest), images: batch).outputs.elements
+    }
+    #expect(relativeDifference(outputs[0], outputs[1]) < 1e-4)
+  }
+
+  @Test(arguments: spaces)
+  func `answers with fixed statistics as it trained with them`(space: SearchSpace) throws {
+    let runner = try runner(space)
+    let network = space.network(of: space.largest)
+    let batch = runner.arena.tensor(space.input.tensorShape(batch: 4))
+    batch.copy(randomNumbers(batch.count, seed: 2))
+    let trained = try runner.forward(network, images: batch)
+    let answered = try runner.outputs(
+      of: network, images: batch, statistics: trained.statistics)
+    #expect(relativeDifference(answered.elements, trained.outputs.elements) < 1e-6)
+  }
+}
+
+@Suite struct LossTests {
+  @Test func `agrees with values worked out by hand`() throws {
+    let arena = try Arena(capacity: 1 << 26)
+    let logits = arena.tensor(TensorShape(rows: 2, channels: 3))
+    logits.copy([0, 0, 0, 100, 0, -100])
+    let gradient = arena.tensor(logits.shape)
+    let loss = Probabilities(softmaxOf: logits).crossEntropy(labels: [1, 2], gradient: gradient)
+    // ln 3 for the undecided row, 200 for the one that is sure and wrong.
+    #expect(abs(loss.loss - (1.0986122886681098 + 200) / 2) < 1e-6)
+    #expect(loss.correct == 0)
+    let third = Float(1) / 6
+    #expect(
+      relativeDifference(gradient.elements, [third, third - 0.5, third, 0.5, 0, -0.5]) < 1e-6)
+  }
+
+  @Test func `is least against a teacher when it agrees with it`() throws {
+    let arena = try Arena(capacity: 1 << 26)
+    let logits = arena.tensor(TensorShape(rows: 3, channels: 4))
+    logits.copy(randomNumbers(12, seed: 1))
+    let gradient = arena.tensor(logits.shape)
+    let own = Probabilities(softmaxOf: logits)
+    let agreement = own.crossEntropy(teacher: own, gradient: gradient)
+    #expect(gradient.elements.allSatisfy { abs($0) < 1e-7 })
+    let other = arena.tensor(logits.shape)
+    other.copy(randomNumbers(12, seed: 2))
+    #expect(
+      Probabilities(softmaxOf: other).crossEntropy(teacher: own, gradient: gradient) > agreement)
+  }
+}
