@@ -36,6 +36,7 @@ let package = Package(
 
     // Search
     .target(name: "SearchSpace", swiftSettings: houseSettings),
+    .target(name: "Strategies", dependencies: ["SearchSpace"], swiftSettings: houseSettings),
 
     // Training
     .target(
@@ -51,6 +52,9 @@ let package = Package(
       swiftSettings: houseSettings),
     .testTarget(
       name: "SearchSpaceTests", dependencies: ["SearchSpace"], swiftSettings: houseSettings),
+    .testTarget(
+      name: "StrategiesTests", dependencies: ["SearchSpace", "Strategies"],
+      swiftSettings: houseSettings),
     .testTarget(
       name: "NetworksTests", dependencies: ["Kernels", "Networks", "SearchSpace", "TestSupport"],
       swiftSettings: houseSettings),

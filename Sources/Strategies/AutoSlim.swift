@@ -1,0 +1,104 @@
+public import SearchSpace
+
+/// Greedy slimming: again and again, the width whose narrowing hurts accuracy least is narrowed.
+///
+/// > J. Yu, T. Huang. "AutoSlim: Towards One-Shot Architecture Search for Channel Numbers."
+/// > [arXiv:1903.11728](https://arxiv.org/abs/1903.11728), section 3.
+///
+/// The candidates of a step are the present network with each of its widths in turn one choice
+/// narrower, scored with the weights of a supernet trained for all widths. The search descends from
+/// the largest network and meets every budget on its way, the largest first, so the networks found
+/// are nested.
+///
+/// | Here | In the paper |
+/// | --- | --- |
+/// | supernet | slimmable network |
+/// | decision | layer (or layers tied by a residual connection) |
+/// | choice | number of channel groups |
+/// | ``images`` | size of the validation batch |
+/// | ``budgets`` | target FLOPs |
+///
+/// Departs from the paper and the authors' code:
+/// - A depth is slimmed as a width is, a block being a notch. The paper has only widths.
+/// - A decision at its smallest choice is no candidate. The code gives it an error of 1, which can
+///   be the least there is.
+/// - A budget that the smallest network exceeds is an error before the search starts.
+/// - A budget is met by what equals it, and by the first network that does: the code takes one
+///   more step after each budget, and wants strictly less.
+/// - Equal errors are told apart by the loss, then by the order of the layers.
+/// - The images are part of no training step and are not augmented.
+public struct AutoSlim: SearchStrategy {
+  /// The budgets to meet.
+  public let budgets: [Budget]
+
+  /// How many images each candidate is scored on.
+  public let images: Int
+
+  private var current: Architecture
+  private var phase = Phase.start
+  private var question: Question?
+  public private(set) var finalists: [Finalist] = []
+
+  private enum Phase: Codable {
+    case start
+    case slimming
+  }
+
+  /// Creates a search that descends from the largest network of `space`.
+  ///
+  /// - Throws: ``StrategyError/unreachable(_:smallest:)`` if a budget cannot be met.
+  public init(space: SearchSpace, budgets: [Budget], images: Int = 2048) throws(StrategyError) {
+    try space.requireReachable(budgets)
+    self.budgets = budgets
+    self.images = images
+    current = space.largest
+  }
+
+  public mutating func ask(
+    in space: SearchSpace, using generator: inout some RandomNumberGenerator
+  ) -> Question? {
+    if let question { return question }
+    switch phase {
+    case .start:
+      question = Question(candidates: [Candidate(current, role: "largest")], images: images)
+    case .slimming:
+      guard finalists.count < budgets.count else { return nil }
+      question = Question(candidates: narrowed(in: space), images: images)
+    }
+    return question
+  }
+
+  public mutating func tell(
+    _ scores: [Score], in space: SearchSpace
+  ) throws(StrategyError) -> [Int] {
+    guard let question else { return [] }
+    var best: Int?
+    for (index, score) in scores.enumerated() where score.isValid {
+      if let incumbent = best, !score.isBetter(than: scores[incumbent]) { continue }
+      best = index
+    }
+    guard let best else { throw .noValidScore(candidates: scores.count) }
+    current = question.candidates[best].architecture
+    phase = .slimming
+    self.question = nil
+    recordBudgetsMet(in: space)
+    return [best]
+  }
+
+  /// The present network with each of its decisions in turn one choice smaller.
+  private func narrowed(in space: SearchSpace) -> [Candidate] {
+    space.decisions.indices.compactMap { decision in
+      space.lowering(decision, of: current).map {
+        Candidate($0, role: space.decisions[decision].name)
+      }
+    }
+  }
+
+  private mutating func recordBudgetsMet(in space: SearchSpace) {
+    let cost = space.network(of: current).cost
+    for budget in budgets
+    where budget.admits(cost) && !finalists.contains(where: { $0.budget == budget }) {
+      finalists.append(Finalist(budget: budget, architecture: current))
+    }
+  }
+}

@@ -1,0 +1,100 @@
+public import SearchSpace
+
+/// A search that learns nothing: every architecture is drawn at random.
+///
+/// The baseline that any other strategy has to beat.
+///
+/// > L. Li, A. Talwalkar. "Random Search and Reproducibility for Neural Architecture Search."
+/// > UAI 2019. [arXiv:1902.07638](https://arxiv.org/abs/1902.07638)
+///
+/// Each decision is drawn uniformly; then decisions drawn at random are lowered until the network
+/// keeps to a budget. The candidates take turns with the budgets, so each gets its share.
+///
+/// Departs from the paper: there the networks drawn are trained on their own or share weights
+/// trained for single paths; here they share those of the supernet.
+public struct RandomSearch: SearchStrategy {
+  /// The budgets to meet.
+  public let budgets: [Budget]
+
+  /// How many architectures are drawn.
+  public let trials: Int
+
+  /// How many images each is scored on.
+  public let images: Int
+
+  private var drawn = 0
+  private var question: Question?
+  private var best: [Found] = []
+
+  private struct Found: Codable {
+    var budget: Budget
+    var architecture: Architecture
+    var score: Score
+  }
+
+  /// How many candidates are asked about at a time.
+  private static let batch = 16
+
+  /// Creates a search in `space`.
+  ///
+  /// - Throws: ``StrategyError/unreachable(_:smallest:)`` if a budget cannot be met.
+  public init(
+    space: SearchSpace, budgets: [Budget], trials: Int = 100, images: Int = 2048
+  ) throws(StrategyError) {
+    try space.requireReachable(budgets)
+    self.budgets = budgets
+    self.trials = trials
+    self.images = images
+  }
+
+  public var finalists: [Finalist] {
+    best.map { Finalist(budget: $0.budget, architecture: $0.architecture) }
+  }
+
+  public mutating func ask(
+    in space: SearchSpace, using generator: inout some RandomNumberGenerator
+  ) -> Question? {
+    if let question { return question }
+    guard drawn < trials else { return nil }
+    let candidates = (0..<min(Self.batch, trials - drawn)).map { index in
+      let budget = budgets.isEmpty ? nil : budgets[(drawn + index) % budgets.count]
+      return Candidate(draw(in: space, within: budget, using: &generator), role: "random")
+    }
+    question = Question(candidates: candidates, images: images)
+    return question
+  }
+
+  public mutating func tell(
+    _ scores: [Score], in space: SearchSpace
+  ) throws(StrategyError) -> [Int] {
+    guard let question else { return [] }
+    for (candidate, score) in zip(question.candidates, scores) where score.isValid {
+      let cost = space.network(of: candidate.architecture).cost
+      for budget in budgets where budget.admits(cost) {
+        let found = Found(budget: budget, architecture: candidate.architecture, score: score)
+        if let place = best.firstIndex(where: { $0.budget == budget }) {
+          if score.isBetter(than: best[place].score) { best[place] = found }
+        } else {
+          best.append(found)
+        }
+      }
+    }
+    drawn += question.candidates.count
+    self.question = nil
+    return []
+  }
+
+  private func draw(
+    in space: SearchSpace, within budget: Budget?,
+    using generator: inout some RandomNumberGenerator
+  ) -> Architecture {
+    var architecture = space.randomArchitecture(using: &generator)
+    // Every lowering makes the network smaller, and the smallest keeps to the budget.
+    while let budget, !budget.admits(space.network(of: architecture).cost) {
+      let smaller = space.decisions.indices.compactMap { space.lowering($0, of: architecture) }
+      guard let next = smaller.randomElement(using: &generator) else { break }
+      architecture = next
+    }
+    return architecture
+  }
+}

@@ -1,0 +1,140 @@
+import SearchSpace
+import Testing
+
+@Suite struct WidthRuleTests {
+  @Test func `steps as AutoSlim's published lists do`() {
+    // 240 / 96 is 2.5 and rounds to the even 2: steps of 16, not of 24.
+    #expect(WidthRule().choices(of: 240).values == Array(stride(from: 16, through: 240, by: 16)))
+    #expect(
+      WidthRule(scale: 1.5).choices(of: 96).values
+        == Array(stride(from: 16, through: 144, by: 16)))
+    #expect(WidthRule(scale: 0.5).choices(of: 16).values == [8])
+    #expect(WidthRule(groups: 1).choices(of: 64).values == [64])
+  }
+
+  @Test func `rounds to the divisor, never below nine tenths`() {
+    #expect(WidthRule.divisible(11, by: 8) == 16)
+    #expect(WidthRule.divisible(8.1, by: 8) == 8)
+    #expect(WidthRule.divisible(3, by: 8) == 8)
+    #expect(WidthRule.divisible(24 * 0.35, by: 8) == 8)
+  }
+}
+
+@Suite struct SearchSpaceTests {
+  private func space(residual: Family.Residual = .tied) throws -> SearchSpace {
+    var settings = Family.Settings()
+    settings.width = WidthRule(scale: 0.5)
+    settings.smallestDepth = 1
+    settings.residual = residual
+    return try Family.mobileNetV2.space(
+      input: Shape(channels: 1, height: 28, width: 28), classes: 10, settings: settings)
+  }
+
+  @Test func `ties the blocks of a residual stage and says why`() throws {
+    let stage = try #require(try space().groups.first { $0.name == "stage4" })
+    #expect(stage.members.map(\.layer) == (1...4).map { "stage4.block\($0).project" })
+    #expect(stage.members[0].reason == nil)
+    #expect(stage.members[2].reason == "stage4.block3 adds its input to its output")
+  }
+
+  @Test func `ties the first stage of a residual network to its stem`() throws {
+    let space = try Family("resnet-20").space(
+      input: Shape(channels: 3, height: 32, width: 32), classes: 10)
+    let stem = try #require(space.groups.first { $0.name == "stem" })
+    #expect(stem.members.map(\.layer).contains("stage1.block3.conv2"))
+    #expect(!space.groups.contains { $0.name == "stage1" })
+  }
+
+  @Test func `leaves only inner widths elastic when residual streams are fixed`() throws {
+    let names = try space(residual: .fixed).decisions.map(\.name)
+    #expect(!names.contains("stage4") && names.contains("stage4.block1.inner"))
+  }
+
+  @Test func `has twenty-five groups where AutoSlim had them`() throws {
+    var settings = Family.Settings()
+    settings.width = WidthRule(scale: 1.5)
+    let space = try Family.mobileNetV2.space(
+      input: Shape(channels: 3, height: 224, width: 224), classes: 1000, settings: settings)
+    #expect(space.decisions.count == 25)
+  }
+
+  @Test(arguments: [
+    (224, [2, 1, 2, 2, 2, 1, 2, 1]), (32, [1, 1, 1, 2, 2, 1, 2, 1]),
+    (28, [1, 1, 1, 2, 2, 1, 2, 1]), (8, [1, 1, 1, 1, 1, 1, 2, 1]), (1, [1, 1, 1, 1, 1, 1, 1, 1]),
+  ])
+  func `drops the first halvings when images are small`(side: Int, strides: [Int]) {
+    #expect(
+      SearchSpace.strides(
+        of: [2, 1, 2, 2, 2, 1, 2, 1], for: Shape(channels: 3, height: side, width: side))
+        == strides)
+  }
+
+  @Test func `every network of the space lies between the smallest and the largest`() throws {
+    let space = try space()
+    let (low, high) = (space.network(of: space.smallest).cost, space.network(of: space.largest).cost)
+    var generator = SeededGenerator(seed: 1)
+    for _ in 0..<200 {
+      let cost = space.network(of: space.randomArchitecture(using: &generator)).cost
+      #expect((low.macs...high.macs).contains(cost.macs))
+      #expect((low.parameters...high.parameters).contains(cost.parameters))
+    }
+  }
+
+  @Test func `lowering any active decision makes the network cheaper`() throws {
+    let space = try space()
+    var generator = SeededGenerator(seed: 2)
+    for _ in 0..<50 {
+      let architecture = space.randomArchitecture(using: &generator)
+      let cost = space.network(of: architecture).cost
+      for decision in space.decisions.indices {
+        guard let lowered = space.lowering(decision, of: architecture) else { continue }
+        let less = space.network(of: lowered).cost
+        #expect(less.macs < cost.macs && less.parameters < cost.parameters)
+      }
+    }
+  }
+
+  @Test func `gives networks that are the same one key, and others another`() throws {
+    let space = try space()
+    var shallow = [String: Int](uniqueKeysWithValues: space.sizes(of: space.largest).map { ($0, $1) })
+    shallow["stage4.depth"] = 1
+    let full = try space.architecture(sizes: shallow)
+    // The widths of blocks that are left out make no difference.
+    shallow["stage4.block3.inner"] = space.decisions.first { $0.name == "stage4.block3.inner" }?
+      .choices.first
+    let other = try space.architecture(sizes: shallow)
+    #expect(full != other)
+    #expect(space.key(of: full) == space.key(of: other))
+    #expect(space.network(of: full) == space.network(of: other))
+    #expect(space.key(of: full) != space.key(of: space.largest))
+  }
+
+  @Test func `finds an architecture by its sizes and names a size it does not have`() throws {
+    let space = try space()
+    var generator = SeededGenerator(seed: 3)
+    let architecture = space.randomArchitecture(using: &generator)
+    let sizes = [String: Int](uniqueKeysWithValues: space.sizes(of: architecture).map { ($0, $1) })
+    #expect(space.key(of: try space.architecture(sizes: sizes)) == space.key(of: architecture))
+    #expect(throws: SearchSpaceError.badChoice(decision: "stem", value: "3", choices: [8, 16])) {
+      try space.architecture(sizes: sizes.merging(["stem": 3]) { $1 })
+    }
+    #expect(throws: SearchSpaceError.self) {
+      try space.architecture(sizes: sizes.merging(["stam": 8]) { $1 })
+    }
+  }
+
+  @Test func `says what is wrong with a description`() {
+    let input = Shape(channels: 3, height: 8, width: 8)
+    #expect(throws: SearchSpaceError.noClassifier) {
+      try SearchSpace(name: "open", input: input) { Convolution(width: 8, kernel: 3) }
+    }
+    #expect(throws: SearchSpaceError.badChoices(name: "conv1", values: [0, 8])) {
+      try SearchSpace(name: "zero", input: input) {
+        Convolution(width: [8, 0], kernel: 3)
+        Linear(classes: 2)
+      }
+    }
+    #expect(throws: SearchSpaceError.self) { _ = try Family("resnet-21") }
+    #expect(throws: SearchSpaceError.self) { _ = try Family("mobilenet-v9") }
+  }
+}

@@ -1,0 +1,157 @@
+import Foundation
+import SearchSpace
+import Strategies
+import Testing
+
+/// A space small enough to search in no time, with widths, ties and depths.
+func smallSpace() throws -> SearchSpace {
+  try SearchSpace(name: "small", input: Shape(channels: 3, height: 8, width: 8)) {
+    Convolution(name: "stem", width: .range(4...16, step: 4), kernel: 3)
+    Stage(.basic(inner: [4, 8, 12]), width: .range(4...16, step: 4), depth: [1, 2, 3])
+    Stage(.basic(inner: [8, 16]), width: [8, 16, 24], depth: [1, 2], stride: 2)
+    GlobalAveragePool()
+    Linear(classes: 4)
+  }
+}
+
+/// What every strategy promises. A new strategy joins `all` and is held to the same laws.
+@Suite struct StrategyLawTests {
+  static let budgets = [
+    Budget(.macs, atMost: 200_000), Budget(.macs, atMost: 60_000),
+    Budget(.parameters, atMost: 3000),
+  ]
+
+  enum Kind: CaseIterable {
+    case autoSlim
+    case random
+
+    func make(_ space: SearchSpace, _ budgets: [Budget]) throws -> any SearchStrategy {
+      switch self {
+      case .autoSlim: try AutoSlim(space: space, budgets: budgets, images: 100)
+      case .random: try RandomSearch(space: space, budgets: budgets, trials: 60, images: 100)
+      }
+    }
+  }
+
+  /// An evaluator whose answers depend on nothing but the architecture.
+  static func score(_ architecture: Architecture, in space: SearchSpace) -> Score {
+    let cost = space.network(of: architecture).cost
+    var generator = SeededGenerator(seed: UInt64(cost.macs &* 31 &+ cost.parameters))
+    let correct = 50 + min(40, cost.macs / 40_000) + Int.random(in: 0..<8, using: &generator)
+    return Score(correct: correct, images: 100, loss: generator.uniform())
+  }
+
+  struct Search: Equatable {
+    var candidates: [Candidate] = []
+    var chosen: [[Int]] = []
+    var finalists: [Finalist] = []
+  }
+
+  /// Runs a strategy to its end; `interrupting` encodes and decodes it before every question and
+  /// every answer.
+  static func search<S: SearchStrategy>(
+    _ start: S, in space: SearchSpace, seed: UInt64, interrupting: Bool = false
+  ) throws -> Search {
+    var strategy = start
+    var generator = SeededGenerator(seed: seed)
+    var search = Search()
+    func interrupted() throws {
+      guard interrupting else { return }
+      strategy = try JSONDecoder().decode(S.self, from: JSONEncoder().encode(strategy))
+    }
+    while let question = strategy.ask(in: space, using: &generator) {
+      try interrupted()
+      #expect(strategy.ask(in: space, using: &generator) == question, "no proposal is lost")
+      search.candidates += question.candidates
+      search.chosen.append(
+        try strategy.tell(
+          question.candidates.map { score($0.architecture, in: space) }, in: space))
+      try interrupted()
+      #expect(search.candidates.count < 10_000, "the search ends")
+    }
+    search.finalists = strategy.finalists
+    return search
+  }
+
+  @Test(arguments: Kind.allCases)
+  func `proposes only architectures of its space`(kind: Kind) throws {
+    let space = try smallSpace()
+    let search = try Self.search(kind.make(space, Self.budgets), in: space, seed: 7)
+    #expect(!search.candidates.isEmpty)
+    #expect(search.candidates.allSatisfy { space.contains($0.architecture) })
+  }
+
+  @Test(arguments: Kind.allCases)
+  func `ends with a network within each budget`(kind: Kind) throws {
+    let space = try smallSpace()
+    let search = try Self.search(kind.make(space, Self.budgets), in: space, seed: 7)
+    #expect(Set(search.finalists.map(\.budget)) == Set(Self.budgets))
+    for finalist in search.finalists {
+      #expect(finalist.budget.admits(space.network(of: finalist.architecture).cost))
+      #expect(search.candidates.contains { $0.architecture == finalist.architecture })
+    }
+  }
+
+  @Test(arguments: Kind.allCases)
+  func `searches the same way given the same seed`(kind: Kind) throws {
+    let space = try smallSpace()
+    let strategy = try kind.make(space, Self.budgets)
+    #expect(
+      try Self.search(strategy, in: space, seed: 7) == Self.search(strategy, in: space, seed: 7))
+  }
+
+  @Test(arguments: Kind.allCases)
+  func `goes on from its encoding as if it had never stopped`(kind: Kind) throws {
+    let space = try smallSpace()
+    let strategy = try kind.make(space, Self.budgets)
+    #expect(
+      try Self.search(strategy, in: space, seed: 7)
+        == Self.search(strategy, in: space, seed: 7, interrupting: true))
+  }
+
+  @Test(arguments: Kind.allCases)
+  func `refuses a budget below the smallest network and names its cost`(kind: Kind) throws {
+    let space = try smallSpace()
+    let smallest = space.network(of: space.smallest).cost
+    let budget = Budget(.macs, atMost: smallest.macs - 1)
+    let error = #expect(throws: StrategyError.self) { _ = try kind.make(space, [budget]) }
+    #expect(error == .unreachable(budget, smallest: smallest.macs))
+    let exact = Budget(.macs, atMost: smallest.macs)
+    let search = try Self.search(kind.make(space, [exact]), in: space, seed: 1)
+    #expect(search.finalists.map(\.budget) == [exact])
+  }
+
+  @Test(arguments: Kind.allCases)
+  func `searches a space of one network and one without budgets`(kind: Kind) throws {
+    let fixed = try SearchSpace(name: "one", input: Shape(channels: 1, height: 4, width: 4)) {
+      Convolution(width: 4, kernel: 3)
+      GlobalAveragePool()
+      Linear(classes: 2)
+    }
+    let budget = Budget(.parameters, atMost: 1_000_000)
+    let search = try Self.search(kind.make(fixed, [budget]), in: fixed, seed: 1)
+    #expect(search.finalists.map(\.architecture) == [fixed.largest])
+    _ = try Self.search(kind.make(smallSpace(), []), in: smallSpace(), seed: 1)
+  }
+
+  @Test(arguments: Kind.allCases)
+  func `never settles on a candidate without a valid score`(kind: Kind) throws {
+    let space = try smallSpace()
+    func run<S: SearchStrategy>(_ start: S) throws -> [Finalist] {
+      var strategy = start
+      var generator = SeededGenerator(seed: 1)
+      while let question = strategy.ask(in: space, using: &generator) {
+        // All but the last candidate come out as no number.
+        let last = question.candidates.count - 1
+        let scores = question.candidates.indices.map { index in
+          index == last
+            ? Score(correct: 1, images: 100, loss: 2) : Score(correct: 99, images: 100, loss: .nan)
+        }
+        let chosen = try strategy.tell(scores, in: space)
+        #expect(chosen.allSatisfy { $0 == last })
+      }
+      return strategy.finalists
+    }
+    _ = try run(kind.make(space, Self.budgets))
+  }
+}
