@@ -1,0 +1,173 @@
+import Kernels
+import Networks
+public import SearchSpace
+
+/// How a score is made.
+public struct ScoringRecipe: Hashable, Codable, Sendable {
+  /// How many images of the hold-out are classified: the first ones.
+  public var images: Int
+
+  /// Over how many training images the statistics of normalisations are gathered.
+  public var calibration: Int
+
+  /// How many images are computed at a time.
+  public var batch: Int
+
+  public init(images: Int = 2048, calibration: Int = 1024, batch: Int = 128) {
+    self.images = images
+    self.calibration = calibration
+    self.batch = batch
+  }
+}
+
+/// Scores networks over shared weights.
+///
+/// Normalisation statistics belong to a subnet, not to the supernet: those gathered at one width
+/// are wrong at another. So each network first sees some training images, without augmentation,
+/// normalised batch by batch; the exact mean of the batches' moments gives each layer its mean and
+/// variance. With these it classifies images of the hold-out.
+///
+/// > J. Yu, T. Huang. "Universally Slimmable Networks and Improved Training Techniques." ICCV 2019.
+/// > arXiv:1903.05134, section 3.3 (post-statistics of batch normalisation).
+struct Scoring {
+  let runner: NetworkRunner
+  let images: StudyImages
+  let recipe: ScoringRecipe
+
+  // MARK: Scores
+
+  /// Scores networks, computing once the layers that they begin with alike.
+  func scores(of networks: [Network]) throws(KernelError) -> [Score] {
+    let tree = PrefixTree(networks)
+    let statistics = try statistics(of: tree)
+    var tallies = [Tally](repeating: Tally(), count: networks.count)
+    let examples = images.holdOut.prefix(recipe.images)
+    try forEachBatch(of: examples) { batch, labels throws(KernelError) in
+      try walk(tree, over: batch) { node in
+        guard let known = statistics[node].statistics else {
+          preconditionFailure("no statistics were gathered for \(tree.nodes[node].layer.name)")
+        }
+        return .fixed(known)
+      } atEnd: { network, outputs in
+        let loss = Probabilities(softmaxOf: outputs).crossEntropy(labels: labels)
+        tallies[network].add(loss, images: labels.count)
+      }
+    }
+    return tallies.map(\.score)
+  }
+
+  /// Gathers the statistics of one network.
+  func statistics(of network: Network) throws(KernelError) -> [ChannelStatistics?] {
+    try statistics(of: PrefixTree([network])).map(\.statistics)
+  }
+
+  /// Gathers the statistics of each node of a tree, in the order of its nodes.
+  private func statistics(of tree: PrefixTree) throws(KernelError) -> [MomentMean] {
+    var means = [MomentMean](repeating: MomentMean(), count: tree.nodes.count)
+    try forEachBatch(of: images.calibration.prefix(recipe.calibration)) {
+      batch, labels throws(KernelError) in
+      try walk(tree, over: batch) { node in
+        .batch { means[node].add($0, weight: Double(labels.count)) }
+      } atEnd: { _, _ in
+      }
+    }
+    return means
+  }
+
+  // MARK: Computing the tree
+
+  /// Computes every layer of a tree once, depth first, holding only the branch it is on.
+  private func walk(
+    _ tree: PrefixTree, over batch: Tensor,
+    normalization: (Int) -> NetworkRunner.Normalization,
+    atEnd: (Int, Tensor) -> Void
+  ) throws(KernelError) {
+    var branch: [Tensor] = []
+    func visit(_ index: Int) throws(KernelError) {
+      let node = tree.nodes[index]
+      let mark = runner.arena.mark
+      defer { runner.arena.release(to: mark) }
+      let output = try runner.compute(
+        node.layer, input: value(node.layer.source),
+        addend: node.layer.addend.map(value)
+      ) { normalization(index) }
+      for network in node.ends { atEnd(network, output) }
+      branch.append(output)
+      for next in node.next { try visit(next) }
+      branch.removeLast()
+    }
+    func value(_ value: Value) -> Tensor {
+      switch value {
+      case .image: batch
+      case .layer(let index): branch[index]
+      }
+    }
+    for root in tree.roots { try visit(root) }
+  }
+
+  /// Gives a closure the images in batches, the last perhaps smaller, with their labels.
+  private func forEachBatch(
+    of examples: ArraySlice<Int>, _ body: (Tensor, [Int32]) throws(KernelError) -> Void
+  ) throws(KernelError) {
+    var start = examples.startIndex
+    while start < examples.endIndex {
+      let end = min(start + recipe.batch, examples.endIndex)
+      let mark = runner.arena.mark
+      defer { runner.arena.release(to: mark) }
+      let batch = runner.arena.tensor(images.shape.tensorShape(batch: end - start))
+      var labels = [Int32](repeating: 0, count: end - start)
+      batch.withElements { elements in
+        var labelSpan = labels.mutableSpan
+        images.maker.fill(&elements, labels: &labelSpan, with: examples[start..<end])
+      }
+      try body(batch, labels)
+      start = end
+    }
+  }
+}
+
+/// The exact mean of the moments of several batches.
+private struct MomentMean {
+  private var weight = 0.0
+  private var mean: [Double] = []
+  private var square: [Double] = []
+
+  mutating func add(_ batch: ChannelStatistics, weight: Double) {
+    if mean.isEmpty {
+      mean = [Double](repeating: 0, count: batch.mean.count)
+      square = mean
+    }
+    self.weight += weight
+    for channel in mean.indices {
+      let value = Double(batch.mean[channel])
+      mean[channel] += weight * value
+      square[channel] += weight * (Double(batch.variance[channel]) + value * value)
+    }
+  }
+
+  /// Mean and variance over all images seen; `nil` for a layer that does not normalise.
+  var statistics: ChannelStatistics? {
+    guard weight > 0 else { return nil }
+    let means = mean.map { $0 / weight }
+    return ChannelStatistics(
+      mean: means.map { Float($0) },
+      variance: zip(square, means).map { Float(max(0, $0 / weight - $1 * $1)) })
+  }
+}
+
+/// A score in the making.
+private struct Tally {
+  private var correct = 0
+  private var images = 0
+  private var loss = 0.0
+
+  mutating func add(_ batch: BatchLoss, images count: Int) {
+    correct += batch.correct
+    images += count
+    loss += batch.loss * Double(count)
+  }
+
+  var score: Score {
+    Score(correct: correct, images: images, loss: loss / Double(max(1, images)))
+  }
+}

@@ -1,0 +1,107 @@
+public import Datasets
+public import Kernels
+public import Networks
+public import SearchSpace
+
+/// A network whose subnets share its weights, trained so that all of them work.
+///
+/// The weights are those of the largest network of a space; each architecture uses the first
+/// channels of each layer and the first blocks of each stage.
+///
+///     let supernet = try Supernet(space: space, images: images, settings: settings, engine: engine)
+///     while !supernet.isTrained { try supernet.trainStep() }
+///     try supernet.score([space.largest, space.smallest], with: ScoringRecipe())
+///
+public final class Supernet {
+  public let space: SearchSpace
+  public let images: StudyImages
+  public let settings: Settings
+
+  /// How many steps the weights have been trained for.
+  public internal(set) var step = 0
+
+  let runner: NetworkRunner
+  var batches: TrainingBatches<SeededGenerator>
+
+  var parameters: Parameters { runner.parameters }
+
+  /// How a supernet is trained.
+  public struct Settings: Hashable, Codable, Sendable {
+    /// Passes over the training images.
+    public var epochs = 4
+
+    /// Images in a step.
+    public var batch = 128
+
+    /// Random subnets in a step, beside the largest and the smallest.
+    public var randomSubnets = 2
+
+    /// Whether the smaller subnets learn from the largest one instead of the labels.
+    public var distills = true
+
+    public var optimizer = MomentumOptimizer()
+
+    public init() {}
+  }
+
+  /// Creates a supernet with new weights.
+  ///
+  /// - Parameters:
+  ///   - space: The space whose networks share the weights.
+  ///   - images: What to train and score with; its seed is that of the weights too.
+  ///   - settings: How to train.
+  ///   - engine: What computes.
+  /// - Throws: ``KernelError`` if no memory can be reserved; ``DatasetError`` if the images do not
+  ///   fill a batch.
+  public init(
+    space: SearchSpace, images: StudyImages, settings: Settings, engine: Engine
+  ) throws {
+    precondition(space.input == images.shape, "a space for \(space.input) of \(images.shape)")
+    self.space = space
+    self.images = images
+    self.settings = settings
+    let parameters = try Parameters(of: space.network(of: space.largest))
+    parameters.initialize(seed: images.seed)
+    runner = try NetworkRunner(engine: engine, parameters: parameters)
+    let seed = images.seed
+    batches = try TrainingBatches(
+      of: images.maker, examples: images.training, batchSize: settings.batch,
+      augmentation: images.augmentation
+    ) { SeededGenerator(seed: seed, stream: $0, index: $1) }
+  }
+
+  /// How many steps make the whole training.
+  public var stepCount: Int { settings.epochs * batches.stepsPerEpoch }
+
+  /// How many steps make an epoch.
+  public var stepsPerEpoch: Int { batches.stepsPerEpoch }
+
+  public var isTrained: Bool { step >= stepCount }
+
+  /// The highest number of bytes that activations have taken at once.
+  public var peakActivationBytes: Int { runner.arena.peakBytes }
+
+  /// Cuts an architecture out, with statistics gathered as a score's are.
+  ///
+  /// - Throws: ``KernelError`` if a kernel fails.
+  public func trainedNetwork(
+    of architecture: Architecture, with recipe: ScoringRecipe
+  ) throws(KernelError) -> TrainedNetwork {
+    let network = space.network(of: architecture)
+    let scoring = Scoring(runner: runner, images: images, recipe: recipe)
+    return TrainedNetwork(
+      network, slicing: parameters, statistics: try scoring.statistics(of: network))
+  }
+
+  /// Scores architectures, computing once what they share.
+  ///
+  /// The scores are the same, to the last bit, as those of each architecture on its own.
+  ///
+  /// - Throws: ``KernelError`` if a kernel fails.
+  public func score(
+    _ architectures: [Architecture], with recipe: ScoringRecipe
+  ) throws(KernelError) -> [Score] {
+    try Scoring(runner: runner, images: images, recipe: recipe).scores(
+      of: architectures.map(space.network(of:)))
+  }
+}

@@ -1,0 +1,132 @@
+public import Kernels
+public import SearchSpace
+
+/// A network with weights and statistics of its own: what a search hands over.
+public struct TrainedNetwork: Sendable {
+  public let network: Network
+
+  /// The arrays of ``Parameters``, cut to this network's sizes, in the order of the layers.
+  public let arrays: [Safetensors.Tensor]
+
+  /// For each layer that normalises, the mean and variance it normalises with.
+  public let statistics: [ChannelStatistics?]
+
+  /// Cuts a network out of a supernet.
+  ///
+  /// - Parameters:
+  ///   - network: A network whose layers `parameters` knows, at most as wide.
+  ///   - parameters: The supernet's parameters.
+  ///   - statistics: For each layer that normalises, its mean and variance.
+  public init(
+    _ network: Network, slicing parameters: Parameters, statistics: [ChannelStatistics?]
+  ) {
+    self.network = network
+    self.statistics = statistics
+    arrays = network.layers.flatMap { layer in
+      layer.parameterArrays.compactMap { suffix, _, sizes in
+        let name = "\(layer.name).\(suffix)"
+        return parameters[name].map {
+          Safetensors.Tensor(
+            name: name, shape: sizes, values: parameters.values(of: $0).first(sizes, of: $0.sizes))
+        }
+      }
+    }
+  }
+
+  /// Creates a runner that knows this network and nothing else.
+  ///
+  /// - Throws: ``KernelError`` if no memory can be reserved.
+  public func makeRunner(engine: Engine) throws(KernelError) -> NetworkRunner {
+    let parameters = try Parameters(of: network)
+    for array in arrays {
+      guard let entry = parameters[array.name] else { continue }
+      parameters.set(entry, to: array.values)
+    }
+    return try NetworkRunner(engine: engine, parameters: parameters)
+  }
+
+  // MARK: As a file
+
+  /// The arrays and statistics under the names by which PyTorch modules would know them.
+  ///
+  /// - Parameter metadata: Strings for the file's header.
+  public func safetensors(metadata: [String: String] = [:]) -> Safetensors {
+    var file = Safetensors(arrays, metadata: metadata)
+    for (layer, statistics) in zip(network.layers, statistics) {
+      guard let statistics else { continue }
+      for (suffix, values) in [
+        ("running_mean", statistics.mean), ("running_var", statistics.variance),
+      ] {
+        file.append(
+          Safetensors.Tensor(
+            name: "\(layer.name).norm.\(suffix)", shape: [values.count], values: values))
+      }
+    }
+    return file
+  }
+
+  /// Reads a network's arrays and statistics from a file.
+  ///
+  /// - Throws: ``WeightsError`` listing every array that is missing, unknown or of another shape.
+  public init(_ network: Network, from file: Safetensors) throws(WeightsError) {
+    var problems: [String] = []
+    var known: Set<String> = []
+    func array(_ name: String, _ shape: [Int]) -> Safetensors.Tensor? {
+      known.insert(name)
+      guard let tensor = file[name] else {
+        problems.append("'\(name)' is missing")
+        return nil
+      }
+      guard tensor.shape == shape else {
+        problems.append("'\(name)' has shape \(tensor.shape), not \(shape)")
+        return nil
+      }
+      return tensor
+    }
+    var arrays: [Safetensors.Tensor] = []
+    var statistics: [ChannelStatistics?] = []
+    for layer in network.layers {
+      for (suffix, _, sizes) in layer.parameterArrays {
+        if let found = array("\(layer.name).\(suffix)", sizes) { arrays.append(found) }
+      }
+      guard case .convolution = layer.operation else {
+        statistics.append(nil)
+        continue
+      }
+      let mean = array("\(layer.name).norm.running_mean", [layer.output.channels])
+      let variance = array("\(layer.name).norm.running_var", [layer.output.channels])
+      if let mean, let variance {
+        statistics.append(ChannelStatistics(mean: mean.values, variance: variance.values))
+      }
+    }
+    problems += file.tensors.filter { !known.contains($0.name) }.map {
+      "'\($0.name)' belongs to no layer of the network"
+    }
+    guard problems.isEmpty else { throw WeightsError(problems: problems) }
+    self.network = network
+    self.arrays = arrays
+    self.statistics = statistics
+  }
+}
+
+/// Why a file of weights is not that of a network.
+public struct WeightsError: Error, Hashable, Sendable, CustomStringConvertible {
+  /// What is wrong, one entry an array.
+  public let problems: [String]
+
+  public var description: String {
+    "the weights do not fit the network: " + problems.joined(separator: "; ")
+  }
+}
+
+extension [Float] {
+  /// The first elements along every size of an array of sizes `whole`.
+  fileprivate func first(_ sizes: [Int], of whole: [Int]) -> [Float] {
+    guard let size = sizes.first, let wholeSize = whole.first else { return self }
+    let stride = count / wholeSize
+    return (0..<size).flatMap { index in
+      Array(self[index * stride..<(index + 1) * stride]).first(
+        Array<Int>(sizes.dropFirst()), of: Array<Int>(whole.dropFirst()))
+    }
+  }
+}
