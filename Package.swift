@@ -20,7 +20,20 @@ let package = Package(
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
   targets: [
+    // System libraries
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+
     // Search
     .target(name: "SearchSpace", swiftSettings: houseSettings),
+
+    // Data
+    .target(
+      name: "Datasets", dependencies: ["CZlib"],
+      swiftSettings: houseSettings + [.strictMemorySafety()]),
+
+    // Tests
+    .testTarget(
+      name: "DatasetsTests", dependencies: ["CZlib", "Datasets", "SearchSpace"],
+      swiftSettings: houseSettings),
   ]
 )
