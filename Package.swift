@@ -31,9 +31,13 @@ let package = Package(
       name: "Datasets", dependencies: ["CZlib"],
       swiftSettings: houseSettings + [.strictMemorySafety()]),
 
+    // Numerics
+    .target(name: "Networks", swiftSettings: houseSettings),
+
     // Tests
     .testTarget(
       name: "DatasetsTests", dependencies: ["CZlib", "Datasets", "SearchSpace"],
       swiftSettings: houseSettings),
+    .testTarget(name: "NetworksTests", dependencies: ["Networks"], swiftSettings: houseSettings),
   ]
 )
