@@ -24,6 +24,7 @@ let package = Package(
     // System libraries
     .systemLibrary(
       name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
     // C
     .target(name: "COneDNN", linkerSettings: [.linkedLibrary("dnnl")]),
@@ -45,10 +46,19 @@ let package = Package(
         "Kernels", "SearchSpace", .product(name: "RealModule", package: "swift-numerics"),
       ],
       swiftSettings: houseSettings),
+    .target(
+      name: "Datasets", dependencies: ["CZlib"],
+      swiftSettings: houseSettings + [.strictMemorySafety()]),
+    .target(
+      name: "Evaluator", dependencies: ["Datasets", "Kernels", "Networks", "SearchSpace"],
+      swiftSettings: houseSettings),
 
     // Tests
     .target(
       name: "TestSupport", dependencies: ["SearchSpace"], path: "Tests/TestSupport",
+      swiftSettings: houseSettings),
+    .testTarget(
+      name: "KernelsTests", dependencies: ["Kernels", "TestSupport"],
       swiftSettings: houseSettings),
     .testTarget(
       name: "SearchSpaceTests", dependencies: ["SearchSpace"], swiftSettings: houseSettings),
@@ -59,7 +69,12 @@ let package = Package(
       name: "NetworksTests", dependencies: ["Kernels", "Networks", "SearchSpace", "TestSupport"],
       swiftSettings: houseSettings),
     .testTarget(
-      name: "KernelsTests", dependencies: ["Kernels", "TestSupport"],
+      name: "DatasetsTests", dependencies: ["CZlib", "Datasets", "SearchSpace"],
       swiftSettings: houseSettings),
+    .testTarget(
+      name: "EvaluatorTests",
+      dependencies: ["Datasets", "Evaluator", "Kernels", "Networks", "SearchSpace", "TestSupport"],
+      swiftSettings: houseSettings),
+    .executableTarget(name: "probe", dependencies: ["Datasets", "Evaluator", "Kernels", "Networks", "SearchSpace", "Strategies"], path: "Sources/probe", swiftSettings: houseSettings),
   ]
 )

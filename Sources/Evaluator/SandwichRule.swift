@@ -1,4 +1,5 @@
-import Kernels
+import Datasets
+public import Kernels
 import Networks
 import SearchSpace
 

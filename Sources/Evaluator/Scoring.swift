@@ -1,6 +1,7 @@
+import Datasets
 import Kernels
 import Networks
-public import SearchSpace
+import SearchSpace
 
 /// How a score is made.
 public struct ScoringRecipe: Hashable, Codable, Sendable {

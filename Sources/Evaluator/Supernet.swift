@@ -1,4 +1,4 @@
-public import Datasets
+import Datasets
 public import Kernels
 public import Networks
 public import SearchSpace

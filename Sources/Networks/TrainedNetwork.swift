@@ -114,6 +114,10 @@ public struct WeightsError: Error, Hashable, Sendable, CustomStringConvertible {
   /// What is wrong, one entry an array.
   public let problems: [String]
 
+  public init(problems: [String]) {
+    self.problems = problems
+  }
+
   public var description: String {
     "the weights do not fit the network: " + problems.joined(separator: "; ")
   }

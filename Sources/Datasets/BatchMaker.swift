@@ -1,0 +1,128 @@
+/// Turns images of a data set into batches of normalised floats.
+///
+///     let maker = BatchMaker(of: dataset, normalization: normalization)
+///     var images = [Float](repeating: 0, count: examples.count * dataset.imageSize)
+///     var labels = [Int32](repeating: 0, count: examples.count)
+///     var imageView = images.mutableSpan
+///     var labelView = labels.mutableSpan
+///     maker.fill(&imageView, labels: &labelView, with: examples)
+///
+/// Scoring and recalibration see images this way: in the order given and never varied.
+public struct BatchMaker: Sendable {
+  /// Where the images come from.
+  public let dataset: ImageDataset
+
+  /// The scale of the floats.
+  public let normalization: Normalization
+
+  // A byte p at place i of a row of an image becomes p · scale[i] + shift[i].
+  private let scale: [Float]
+  private let shift: [Float]
+
+  /// Creates a maker of batches.
+  ///
+  /// - Parameters:
+  ///   - dataset: Where the images come from.
+  ///   - normalization: The scale of the floats.
+  /// - Precondition: `normalization` has as many channels as `dataset`.
+  public init(of dataset: ImageDataset, normalization: Normalization) {
+    precondition(
+      normalization.mean.count == dataset.channels,
+      "the scale has \(normalization.mean.count) channels, the images \(dataset.channels)")
+    self.dataset = dataset
+    self.normalization = normalization
+    let row = repeatElement(zip(normalization.mean, normalization.deviation), count: dataset.width)
+    scale = row.joined().map { _, deviation in Float(1 / (255 * deviation)) }
+    shift = row.joined().map { mean, deviation in Float(-mean / deviation) }
+  }
+
+  /// Writes the images at `examples` and their labels into a batch.
+  ///
+  /// - Parameters:
+  ///   - images: The batch, of shape `[examples.count, height, width, channels]`. Overwritten.
+  ///   - labels: The class of each image, of shape `[examples.count]`. Overwritten.
+  ///   - examples: The indices of the images.
+  /// - Precondition: Each span holds exactly as many elements as its shape, and the data set has
+  ///   each example.
+  public func fill(
+    _ images: inout MutableSpan<Float>, labels: inout MutableSpan<Int32>,
+    with examples: some Collection<Int>
+  ) {
+    checkShapes(images: images.count, labels: labels.count, examples: examples.count)
+    for (row, example) in examples.enumerated() {
+      labels[row] = Int32(dataset.labels[example])
+      write(example, .init(), into: &images, at: row)
+    }
+  }
+
+  /// Stops the program unless a batch has room for exactly `examples` images.
+  func checkShapes(images: Int, labels: Int, examples: Int) {
+    precondition(
+      images == examples * dataset.imageSize,
+      "images holds \(images) elements, not "
+        + "\(examples)×\(dataset.height)×\(dataset.width)×\(dataset.channels)")
+    precondition(labels == examples, "labels holds \(labels) elements, not \(examples)")
+  }
+
+  /// Writes one image, varied, as row `row` of a batch.
+  func write(
+    _ example: Int, _ variation: Augmentation.Variation, into images: inout MutableSpan<Float>,
+    at row: Int
+  ) {
+    let rowSize = dataset.width * dataset.channels
+    let image = dataset.pixels.span.extracting(
+      example * dataset.imageSize..<(example + 1) * dataset.imageSize)
+    let scale = scale.span
+    let shift = shift.span
+    var line = [UInt8](repeating: 0, count: rowSize)
+    for y in 0..<dataset.height {
+      copyRow(y + variation.top, of: image, variation, into: &line)
+      let start = (row * dataset.height + y) * rowSize
+      for index in 0..<rowSize {
+        images[start &+ index] = Float(line[index]) * scale[index] + shift[index]
+      }
+    }
+    blotOut(variation, of: &images, at: row)
+  }
+
+  /// Copies a row of an image, moved and mirrored; beyond the image all is black.
+  private func copyRow(
+    _ sourceRow: Int, of image: Span<UInt8>, _ variation: Augmentation.Variation,
+    into line: inout [UInt8]
+  ) {
+    for index in line.indices { line[index] = 0 }
+    let (width, channels) = (dataset.width, dataset.channels)
+    // The columns of the cut that show the image.
+    let inside = (-variation.left..<width - variation.left).clamped(to: 0..<width)
+    guard (0..<dataset.height).contains(sourceRow), !inside.isEmpty else { return }
+
+    let start = (sourceRow * width + variation.left + inside.lowerBound) * channels
+    let source = image.extracting(start..<start + inside.count * channels)
+    var target = line.mutableSpan
+    if variation.isMirrored {
+      let last = (width - 1 - inside.lowerBound) * channels
+      for channel in 0..<channels {
+        var place = last + channel
+        for index in stride(from: channel, to: source.count, by: channels) {
+          target[place] = source[index]
+          place &-= channels
+        }
+      }
+    } else {
+      let first = inside.lowerBound * channels
+      for index in 0..<source.count { target[first &+ index] = source[index] }
+    }
+  }
+
+  /// Sets the square that a variation blots out to 0.
+  private func blotOut(
+    _ variation: Augmentation.Variation, of images: inout MutableSpan<Float>, at row: Int
+  ) {
+    let columns = variation.blottedColumns
+    for y in variation.blottedRows {
+      let start = (row * dataset.height + y) * dataset.width
+      let first = (start + columns.lowerBound) * dataset.channels
+      for index in first..<first + columns.count * dataset.channels { images[index] = 0 }
+    }
+  }
+}
