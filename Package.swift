@@ -22,5 +22,17 @@ let package = Package(
   targets: [
     // Search
     .target(name: "SearchSpace", swiftSettings: houseSettings),
+
+    // Results
+    .target(
+      name: "TrialStore",
+      dependencies: [.product(name: "GRDB", package: "GRDB.swift")],
+      swiftSettings: houseSettings),
+
+    // Tests
+    .testTarget(
+      name: "TrialStoreTests",
+      dependencies: ["TrialStore", .product(name: "GRDB", package: "GRDB.swift")],
+      swiftSettings: houseSettings),
   ]
 )
