@@ -53,6 +53,11 @@ let package = Package(
       name: "Evaluator", dependencies: ["Datasets", "Kernels", "Networks", "SearchSpace"],
       swiftSettings: houseSettings),
 
+    // Results
+    .target(
+      name: "TrialStore", dependencies: [.product(name: "GRDB", package: "GRDB.swift")],
+      swiftSettings: houseSettings),
+
     // Tests
     .target(
       name: "TestSupport", dependencies: ["SearchSpace"], path: "Tests/TestSupport",
@@ -74,6 +79,10 @@ let package = Package(
     .testTarget(
       name: "EvaluatorTests",
       dependencies: ["Datasets", "Evaluator", "Kernels", "Networks", "SearchSpace", "TestSupport"],
+      swiftSettings: houseSettings),
+    .testTarget(
+      name: "TrialStoreTests",
+      dependencies: ["TrialStore", .product(name: "GRDB", package: "GRDB.swift")],
       swiftSettings: houseSettings),
     .executableTarget(name: "probe", dependencies: ["Datasets", "Evaluator", "Kernels", "Networks", "SearchSpace", "Strategies"], path: "Sources/probe", swiftSettings: houseSettings),
   ]

@@ -1,0 +1,181 @@
+public import Foundation
+internal import GRDB
+
+/// What is fixed about a study when it is created.
+public struct NewStudy: Hashable, Sendable {
+  /// Its name, unique in the database.
+  public let name: String
+
+  /// The seed of everything random in it.
+  public let seed: UInt64
+
+  /// The name of its strategy, such as `autoslim`.
+  public let strategy: String
+
+  /// The search file as it was understood, defaults filled in.
+  public let plan: String
+
+  /// The hash of `plan`, in hexadecimal.
+  public let planHash: String
+
+  /// The search space, as JSON.
+  public let space: String
+
+  /// Where the study begins: some strategies need no supernet.
+  public let stage: Stage
+
+  /// Creates the description of a study.
+  public init(
+    name: String, seed: UInt64, strategy: String, plan: String, planHash: String, space: String,
+    stage: Stage = .supernet
+  ) {
+    self.name = name
+    self.seed = seed
+    self.strategy = strategy
+    self.plan = plan
+    self.planHash = planHash
+    self.space = space
+    self.stage = stage
+  }
+}
+
+/// How far a study has come.
+public enum Stage: String, CaseIterable, Hashable, Codable, Sendable {
+  /// The supernet is being trained.
+  case supernet
+
+  /// The strategy asks and the evaluator answers.
+  case search
+
+  /// The best architecture of each budget is being retrained.
+  case finalists
+
+  /// Nothing is left to do.
+  case done
+}
+
+/// One search, from its plan to its frontier.
+public struct Study: Hashable, Identifiable, Sendable {
+  /// Its number in the database.
+  public let id: Int64
+
+  /// Its present name, unique in the database.
+  public let name: String
+
+  /// The seed of everything random in it.
+  public let seed: UInt64
+
+  /// The name of its strategy.
+  public let strategy: String
+
+  /// The search file as it was understood, defaults filled in.
+  public let plan: String
+
+  /// The hash of `plan`, in hexadecimal.
+  public let planHash: String
+
+  /// The search space, as JSON.
+  public let space: String
+
+  /// How far it has come.
+  public let stage: Stage
+
+  /// The strategy as of the last trial committed, as JSON; nil before the search begins.
+  public let strategyState: String?
+
+  /// The random number generator as of the last trial committed; nil before it is first stored.
+  public let randomState: String?
+
+  /// When it was created.
+  public let createdAt: Date
+}
+
+extension Study {
+  init(_ row: Row) throws {
+    let seed: Int64 = try row.value("seed")
+    self.init(
+      id: try row.value("id"), name: try row.value("name"), seed: UInt64(bitPattern: seed),
+      strategy: try row.value("strategy"), plan: try row.value("plan"),
+      planHash: try row.value("plan_hash"), space: try row.value("space"),
+      stage: try row.value("stage"),
+      strategyState: try row.decode(String?.self, forColumn: "strategy_state"),
+      randomState: try row.decode(String?.self, forColumn: "random_state"),
+      createdAt: try row.date("created_at"))
+  }
+}
+
+// MARK: - Studies of a store
+
+extension TrialStore {
+  /// Creates a study.
+  ///
+  /// - Throws: ``StoreError/Kind/studyExists(name:)`` if its name is taken.
+  public func createStudy(_ new: NewStudy) throws(StoreError) -> Study {
+    try write { db in
+      try requireNoStudy(named: new.name, db)
+      try db.execute(
+        sql: """
+          INSERT INTO studies
+            (name, seed, strategy, plan, plan_hash, space, stage, created_at)
+          VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+          """,
+        arguments: [
+          new.name, Int64(bitPattern: new.seed), new.strategy, new.plan, new.planHash, new.space,
+          new.stage.rawValue, now(),
+        ])
+      return try fetchStudy(named: new.name, db)
+    }
+  }
+
+  /// Returns the study of the given name.
+  ///
+  /// - Throws: ``StoreError/Kind/noSuchStudy(name:known:)`` if there is none.
+  public func study(named name: String) throws(StoreError) -> Study {
+    try read { db in try fetchStudy(named: name, db) }
+  }
+
+  /// Returns every study, oldest first.
+  public func studies() throws(StoreError) -> [Study] {
+    try read { db in
+      try Row.fetchAll(db, sql: "SELECT * FROM studies ORDER BY id").map(Study.init)
+    }
+  }
+
+  /// Returns the names of every study, oldest first.
+  public func studyNames() throws(StoreError) -> [String] {
+    try read(fetchStudyNames)
+  }
+
+  /// Gives a study another name, which frees the old one for a fresh start.
+  ///
+  /// - Throws: ``StoreError/Kind/noSuchStudy(name:known:)`` if there is none of the old name;
+  ///   ``StoreError/Kind/studyExists(name:)`` if the new name is taken.
+  public func renameStudy(named oldName: String, to newName: String) throws(StoreError) {
+    try write { db in
+      let study = try fetchStudy(named: oldName, db)
+      if newName != oldName { try requireNoStudy(named: newName, db) }
+      try db.execute(
+        sql: "UPDATE studies SET name = ? WHERE id = ?", arguments: [newName, study.id])
+    }
+  }
+
+  private func requireNoStudy(named name: String, _ db: Database) throws {
+    guard try !fetchStudyNames(db).contains(name) else {
+      throw StoreError(.studyExists(name: name), path: path)
+    }
+  }
+
+  private func fetchStudy(named name: String, _ db: Database) throws -> Study {
+    guard
+      let row = try Row.fetchOne(db, sql: "SELECT * FROM studies WHERE name = ?", arguments: [name])
+    else {
+      throw StoreError(
+        .noSuchStudy(name: name, known: try fetchStudyNames(db)), path: path)
+    }
+    return try Study(row)
+  }
+
+  private func fetchStudyNames(_ db: Database) throws -> [String] {
+    try String.fetchAll(db, sql: "SELECT name FROM studies ORDER BY id")
+  }
+}

@@ -1,0 +1,121 @@
+-- results.sqlite, the file in which studies keep their results: the whole schema, to read.
+--
+-- The program makes it by migrations (Sources/TrialStore/Schema.swift); a test holds this file to
+-- the same outcome, so a database made by `sqlite3 results.sqlite < results.sql` is as good.
+--
+-- Instants are Unix seconds: SELECT datetime(created_at, 'unixepoch') shows one in UTC.
+-- Hashes are hexadecimal text. Architectures, states and recipes are JSON.
+-- The file runs in WAL mode, which is not part of the schema.
+
+PRAGMA application_id = 0x4E415331;  -- "NAS1" in ASCII: this program made the file
+PRAGMA user_version = 1;             -- how many of the migrations are done
+
+-- A study is one search, from its plan to its frontier.
+CREATE TABLE studies (
+  id INTEGER PRIMARY KEY,
+  name TEXT NOT NULL UNIQUE,   -- as in the search file, or with a suffix after a fresh start
+  seed INTEGER NOT NULL,       -- of everything random; 64 bits, from 2^63 on shown as negative
+  strategy TEXT NOT NULL,      -- such as autoslim
+  plan TEXT NOT NULL,          -- the search file in YAML, defaults filled in
+  plan_hash TEXT NOT NULL,     -- of the plan
+  space TEXT NOT NULL,         -- the search space, in JSON
+  stage TEXT NOT NULL CHECK (stage IN ('supernet', 'search', 'finalists', 'done')),
+  strategy_state TEXT,         -- the strategy as of the last trial; NULL before the search
+  random_state TEXT,           -- the random number generator as of the last trial
+  created_at REAL NOT NULL
+) STRICT;
+
+-- A trial is one architecture, evaluated.
+CREATE TABLE trials (
+  id INTEGER PRIMARY KEY,
+  study INTEGER NOT NULL REFERENCES studies (id),
+  number INTEGER NOT NULL CHECK (number >= 1),            -- in the study, without a gap
+  architecture TEXT NOT NULL,                             -- the choice made at each decision
+  key TEXT NOT NULL,                                      -- the same for the same architecture
+  step INTEGER NOT NULL,                                  -- the strategy's question, from 0 on
+  role TEXT,                                              -- its note, such as stage2.width
+  chosen INTEGER NOT NULL CHECK (chosen IN (0, 1)),       -- 1 if the strategy went on with it
+  macs INTEGER NOT NULL CHECK (macs >= 0),                -- multiply-adds for one image
+  params INTEGER NOT NULL CHECK (params >= 0),            -- trainable parameters
+  state TEXT NOT NULL CHECK (state IN ('done', 'failed')),
+  reason TEXT CHECK ((reason IS NOT NULL) = (state = 'failed')),  -- why it failed
+  seconds REAL NOT NULL,                                  -- how long the evaluation took
+  created_at REAL NOT NULL,
+  UNIQUE (study, number)
+) STRICT;
+-- They hand out the trials of a study from cheap to costly, as the frontier reads them.
+CREATE INDEX trials_by_macs ON trials (study, macs, number) WHERE state = 'done';
+CREATE INDEX trials_by_params ON trials (study, params, number) WHERE state = 'done';
+
+-- A score is one measurement of a trial's accuracy. Values are NULL if the network diverged.
+CREATE TABLE scores (
+  id INTEGER PRIMARY KEY,                                 -- the newer score has the higher one
+  trial INTEGER NOT NULL REFERENCES trials (id),
+  fidelity TEXT NOT NULL CHECK (fidelity IN ('shared', 'retrained')),  -- whose weights
+  correct INTEGER NOT NULL CHECK (correct BETWEEN 0 AND images),       -- images classified right
+  images INTEGER NOT NULL CHECK (images >= 1),                         -- images classified
+  accuracy REAL CHECK (accuracy BETWEEN 0 AND 1),         -- correct / images
+  low REAL CHECK (low BETWEEN 0 AND accuracy),            -- its 95 % Wilson interval: from …
+  high REAL CHECK (high BETWEEN accuracy AND 1),          -- … to
+  loss REAL CHECK ((loss IS NULL) = (accuracy IS NULL)),  -- mean cross-entropy, in nats
+  calibration TEXT NOT NULL,                              -- how BatchNorm statistics were made
+  weights_hash TEXT NOT NULL,                             -- of the weights
+  images_hash TEXT NOT NULL,                              -- of the fixed set of images
+  test INTEGER NOT NULL CHECK (test IN (0, 1)),           -- 1 if these are the test set
+  seconds REAL NOT NULL,                                  -- how long the measurement took
+  created_at REAL NOT NULL,
+  UNIQUE (trial, fidelity, weights_hash, calibration, images_hash)
+) STRICT;
+CREATE INDEX scores_to_compare ON scores (trial, fidelity, images, accuracy)
+  WHERE test = 0 AND accuracy IS NOT NULL;
+
+-- A finalist is the trial picked for a budget, to be retrained.
+CREATE TABLE finalists (
+  study INTEGER NOT NULL REFERENCES studies (id),
+  budget TEXT NOT NULL,                                   -- as users read it: macs <= 4000000
+  cost TEXT NOT NULL CHECK (cost IN ('macs', 'params')),
+  limit_value INTEGER NOT NULL CHECK (limit_value >= 0),  -- in units of the cost
+  trial INTEGER NOT NULL REFERENCES trials (id),
+  PRIMARY KEY (study, budget)
+) STRICT, WITHOUT ROWID;
+
+-- The latest weights in training, from which another run goes on.
+CREATE TABLE checkpoints (
+  study INTEGER NOT NULL REFERENCES studies (id),
+  name TEXT NOT NULL,          -- what is being trained: supernet
+  step INTEGER NOT NULL,       -- weight steps done
+  checksum TEXT NOT NULL,        -- of the content
+  content BLOB NOT NULL,
+  created_at REAL NOT NULL,
+  PRIMARY KEY (study, name)
+) STRICT;
+
+-- Learning curves.
+CREATE TABLE curve (
+  study INTEGER NOT NULL REFERENCES studies (id),
+  name TEXT NOT NULL,          -- what was trained: supernet, or a finalist
+  step INTEGER NOT NULL,       -- weight steps done
+  epoch REAL NOT NULL,         -- passes over the training images done
+  loss REAL,                   -- mean training loss since the point before, in nats; NULL if NaN
+  accuracy REAL,               -- on the hold-out, if measured
+  learning_rate REAL NOT NULL,
+  seconds REAL NOT NULL,       -- of training, all runs together
+  PRIMARY KEY (study, name, step)
+) STRICT, WITHOUT ROWID;
+
+-- A run is one process working on a study. The latest one owns it.
+CREATE TABLE runs (
+  id INTEGER PRIMARY KEY,
+  study INTEGER NOT NULL REFERENCES studies (id),
+  pid INTEGER NOT NULL,        -- the process
+  host TEXT NOT NULL,          -- the machine
+  started_at REAL NOT NULL,
+  ended_at REAL,               -- NULL while it works, and for ever if it was killed
+  ending TEXT CHECK (ending IN ('done', 'stopped', 'failed')),
+  CHECK ((ended_at IS NULL) = (ending IS NULL))
+) STRICT;
+CREATE INDEX runs_by_study ON runs (study, id);
+
+-- The migrations done, as GRDB keeps them.
+CREATE TABLE grdb_migrations (identifier TEXT NOT NULL PRIMARY KEY);
+INSERT INTO grdb_migrations VALUES ('1 studies, trials and scores');
