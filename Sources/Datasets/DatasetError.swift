@@ -71,11 +71,13 @@ extension DatasetError: CustomStringConvertible {
     }
   }
 
-  /// Returns `path` with its control characters escaped, lest it break the line or the terminal.
+  /// Returns `path` with the characters escaped that would break the line or rule the terminal.
   private func printable(_ path: String) -> String {
     path.unicodeScalars.map { scalar in
-      scalar.properties.generalCategory == .control
-        ? scalar.escaped(asASCII: true) : String(scalar)
+      switch scalar.properties.generalCategory {
+      case .control, .format, .lineSeparator, .paragraphSeparator: scalar.escaped(asASCII: true)
+      default: String(scalar)
+      }
     }.joined()
   }
 }

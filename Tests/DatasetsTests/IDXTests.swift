@@ -78,8 +78,8 @@ import Testing
   }
 
   @Test func `keeps a message on one line whatever the path`() {
-    let error = DatasetError.missing(path: "a\nb\u{1b}[31m", remedy: "look")
-    #expect(error.description == #"a\nb\u{1B}[31m: not found; look."#)
+    let error = DatasetError.missing(path: "a\nb\u{1b}[31m\u{202e}é", remedy: "look")
+    #expect(error.description == #"a\nb\u{1B}[31m\u{202E}é: not found; look."#)
   }
 
   @Test func `refuses images and labels exchanged`() throws {
@@ -158,6 +158,20 @@ import Testing
     for count in 2..<packed.count {
       try write(images: Array(packed.prefix(count)), labels: labels)
       expectDefect(.gzipIncomplete)
+    }
+  }
+
+  @Test func `never reads other pixels than were packed, whatever byte is damaged`() throws {
+    let packed = gzip(images)
+    for index in packed.indices {
+      for change: UInt8 in [0x01, 0x40, 0xff] {
+        var damaged = packed
+        damaged[index] ^= change
+        try write(images: damaged, labels: labels)
+        // A few bytes, such as the time of packing, say nothing about the content.
+        let dataset = try? ImageDataset(idxFolder: folder.path)
+        #expect(dataset == nil || dataset?.pixels == Array(1...12))
+      }
     }
   }
 
