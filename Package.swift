@@ -13,6 +13,7 @@ let houseSettings: [SwiftSetting] = [
 
 let package = Package(
   name: "nas",
+  products: [.executable(name: "nas", targets: ["NASCLI"])],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
@@ -58,6 +59,29 @@ let package = Package(
       name: "TrialStore", dependencies: [.product(name: "GRDB", package: "GRDB.swift")],
       swiftSettings: houseSettings),
 
+    .target(
+      name: "Export", dependencies: ["Networks", "SearchSpace", "Yams"],
+      swiftSettings: houseSettings),
+
+    .target(
+      name: "Study",
+      dependencies: [
+        "Datasets", "Evaluator", "Export", "Kernels", "Networks", "SearchSpace", "Strategies",
+        "TrialStore", "Yams", .product(name: "Logging", package: "swift-log"),
+      ],
+      swiftSettings: houseSettings),
+
+    // Command line
+    .executableTarget(
+      name: "NASCLI",
+      dependencies: [
+        "Datasets", "Export", "Kernels", "Networks", "SearchSpace", "Strategies", "Study",
+        "TrialStore",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Logging", package: "swift-log"),
+      ],
+      swiftSettings: houseSettings),
+
     // Tests
     .target(
       name: "TestSupport", dependencies: ["SearchSpace"], path: "Tests/TestSupport",
@@ -84,6 +108,8 @@ let package = Package(
       name: "TrialStoreTests",
       dependencies: ["TrialStore", .product(name: "GRDB", package: "GRDB.swift")],
       swiftSettings: houseSettings),
+    .testTarget(
+      name: "ExportTests", dependencies: ["Export", "SearchSpace"], swiftSettings: houseSettings),
     .executableTarget(name: "probe", dependencies: ["Datasets", "Evaluator", "Kernels", "Networks", "SearchSpace", "Strategies"], path: "Sources/probe", swiftSettings: houseSettings),
   ]
 )

@@ -6,17 +6,19 @@
 ///
 /// Every word goes in by a step that can be undone, so bodies of data that differ in a single
 /// word never share a fingerprint. It guards against mistakes, not against an adversary.
-struct Fingerprint {
+package struct Fingerprint {
+  package init() {}
+
   private var state: UInt64 = 0xcbf2_9ce4_8422_2325
 
   /// Adds one word.
-  mutating func add(_ word: UInt64) {
+  package mutating func add(_ word: UInt64) {
     state = (state ^ word) &* 0x9e37_79b9_7f4a_7c15
     state ^= state >> 32
   }
 
   /// Adds the number of bytes, then the bytes as little-endian words, the last filled up with 0.
-  mutating func add(bytes: Span<UInt8>) {
+  package mutating func add(bytes: Span<UInt8>) {
     add(UInt64(bytes.count))
     let whole = bytes.count & ~7
     for start in stride(from: 0, to: whole, by: 8) {
@@ -31,7 +33,7 @@ struct Fingerprint {
   }
 
   /// Everything added so far as 16 hexadecimal digits.
-  var hexadecimal: String {
+  package var hexadecimal: String {
     let digits = String(state, radix: 16)
     return String(repeating: "0", count: 16 - digits.count) + digits
   }

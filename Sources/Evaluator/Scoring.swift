@@ -107,7 +107,7 @@ struct Scoring {
   }
 
   /// Gives a closure the images in batches, the last perhaps smaller, with their labels.
-  private func forEachBatch(
+  func forEachBatch(
     of examples: ArraySlice<Int>, _ body: (Tensor, [Int32]) throws(KernelError) -> Void
   ) throws(KernelError) {
     var start = examples.startIndex
@@ -157,7 +157,7 @@ private struct MomentMean {
 }
 
 /// A score in the making.
-private struct Tally {
+struct Tally {
   private var correct = 0
   private var images = 0
   private var loss = 0.0

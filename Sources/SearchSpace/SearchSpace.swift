@@ -161,7 +161,7 @@ extension SearchSpace {
 
 extension Operation {
   /// The shape computed from `input` when the layer has the given number of channels.
-  func output(of input: Shape, channels: Int) -> Shape {
+  public func output(of input: Shape, channels: Int) -> Shape {
     switch self {
     case .convolution(let convolution):
       // Padding of half a window: a stride divides the side and rounds up.

@@ -85,6 +85,17 @@ public struct AutoSlim: SearchStrategy {
     return [best]
   }
 
+  public func progress(in space: SearchSpace) -> Double {
+    let largest = space.network(of: space.largest).cost
+    let present = space.network(of: current).cost
+    // The budget that is farthest away ends the search.
+    return budgets.reduce(1) { progress, budget in
+      let way = Double(largest[budget.metric] - budget.limit)
+      let gone = Double(largest[budget.metric] - present[budget.metric])
+      return way > 0 ? min(progress, gone / way) : progress
+    }
+  }
+
   /// The present network with each of its decisions in turn one choice smaller.
   private func narrowed(in space: SearchSpace) -> [Candidate] {
     space.decisions.indices.compactMap { decision in

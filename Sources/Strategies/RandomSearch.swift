@@ -84,6 +84,10 @@ public struct RandomSearch: SearchStrategy {
     return []
   }
 
+  public func progress(in space: SearchSpace) -> Double {
+    Double(drawn) / Double(max(1, trials))
+  }
+
   private func draw(
     in space: SearchSpace, within budget: Budget?,
     using generator: inout some RandomNumberGenerator

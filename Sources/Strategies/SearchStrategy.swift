@@ -28,6 +28,9 @@ public protocol SearchStrategy: Codable, Sendable {
   /// - Throws: ``StrategyError`` if the search cannot go on.
   mutating func tell(_ scores: [Score], in space: SearchSpace) throws(StrategyError) -> [Int]
 
+  /// How much of its way the search has come, from 0 to 1, for those who wait.
+  func progress(in space: SearchSpace) -> Double
+
   /// The best network found so far for each budget that one was found for.
   var finalists: [Finalist] { get }
 }

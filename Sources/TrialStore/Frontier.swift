@@ -52,6 +52,15 @@ extension TrialStore {
     }
   }
 
+  /// Returns cost and accuracy of every trial that could be on a frontier, the cheapest first.
+  public func accuracies(
+    of studyID: Study.ID, by cost: CostMeasure
+  ) throws(StoreError) -> [(cost: Int, accuracy: Double)] {
+    try read { db in
+      try fetchCandidates(of: studyID, by: cost, db).map { ($0.cost, $0.accuracy) }
+    }
+  }
+
   /// A trial as the frontier sees it.
   private struct Candidate {
     let trialID: Trial.ID

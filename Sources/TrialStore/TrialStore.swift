@@ -101,3 +101,11 @@ func translatingErrors<Value>(
     throw StoreError(error, path: path)
   }
 }
+
+extension TrialStore {
+  /// The version of the linked SQLite library, such as `3.40.1`.
+  public static var sqliteVersion: String {
+    let version = try? DatabaseQueue().read { try String.fetchOne($0, sql: "SELECT sqlite_version()") }
+    return version ?? "unknown"
+  }
+}

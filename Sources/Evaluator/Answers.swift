@@ -1,0 +1,60 @@
+public import Kernels
+public import Networks
+public import SearchSpace
+
+/// What a network answers to the first images of the hold-out.
+public struct Answers: Sendable {
+  /// The scores of all classes for each image, one after the other.
+  public let logits: [Float]
+
+  public let score: Score
+
+  /// Asks a network.
+  ///
+  /// - Parameters:
+  ///   - network: The network.
+  ///   - statistics: For each layer that normalises, its mean and variance.
+  ///   - runner: Holds the network's weights, or those of a supernet that it is part of.
+  ///   - images: The images of the study.
+  ///   - recipe: How many images to show, and how many at a time.
+  /// - Throws: ``KernelError`` if a kernel fails.
+  public init(
+    of network: Network, statistics: [ChannelStatistics?], runner: NetworkRunner,
+    images: StudyImages, recipe: ScoringRecipe
+  ) throws(KernelError) {
+    var logits: [Float] = []
+    var tally = Tally()
+    let scoring = Scoring(runner: runner, images: images, recipe: recipe)
+    try scoring.forEachBatch(of: images.holdOut.prefix(recipe.images)) {
+      batch, labels throws(KernelError) in
+      let outputs = try runner.outputs(of: network, images: batch, statistics: statistics)
+      logits += outputs.elements
+      tally.add(
+        Probabilities(softmaxOf: outputs).crossEntropy(labels: labels), images: labels.count)
+    }
+    self.logits = logits
+    score = tally.score
+  }
+
+  /// The largest difference of any logit from that of other answers to the same images.
+  public func largestDifference(from other: Answers) -> Double {
+    precondition(logits.count == other.logits.count, "answers to other images")
+    return zip(logits, other.logits).reduce(0) { largest, pair in
+      let difference = abs(Double(pair.0) - Double(pair.1))
+      return difference <= largest ? largest : difference  // a NaN becomes the largest
+    }
+  }
+}
+
+extension Supernet {
+  /// What an architecture answers through its slice of the supernet.
+  ///
+  /// - Throws: ``KernelError`` if a kernel fails.
+  public func answers(
+    of trained: TrainedNetwork, with recipe: ScoringRecipe
+  ) throws(KernelError) -> Answers {
+    try Answers(
+      of: trained.network, statistics: trained.statistics, runner: runner, images: images,
+      recipe: recipe)
+  }
+}

@@ -1,0 +1,85 @@
+import Foundation
+
+/// A folder that appears whole or not at all.
+///
+/// Files are written into a folder beside the place and moved there together when all is done, so
+/// that no one ever finds half a bundle.
+public struct BundleFolder: ~Copyable {
+  private let place: URL
+  private let draft: URL
+  private let replaces: Bool
+
+  /// Begins a bundle.
+  ///
+  /// - Parameters:
+  ///   - path: Where it will stand.
+  ///   - replacing: Whether it may take the place of what stands there.
+  /// - Throws: ``ExportError/exists(path:)`` if something is there that may not be replaced;
+  ///   ``ExportError/unwritable(path:reason:isFull:)`` if the draft's folder cannot be made.
+  public init(path: String, replacing: Bool) throws(ExportError) {
+    place = URL(filePath: path)
+    replaces = replacing
+    draft = place.deletingLastPathComponent().appending(
+      path: ".\(place.lastPathComponent).\(ProcessInfo.processInfo.processIdentifier)")
+    if !replacing && Self.exists(place) { throw .exists(path: path) }
+    try Self.writing(draft) {
+      try FileManager.default.createDirectory(at: draft, withIntermediateDirectories: true)
+    }
+  }
+
+  /// Where a file lies until the bundle is done.
+  public func path(of name: String) -> String { draft.appending(path: name).path }
+
+  /// Writes a file.
+  ///
+  /// - Throws: ``ExportError/unwritable(path:reason:isFull:)``.
+  public func write(_ bytes: some Sequence<UInt8>, to name: String) throws(ExportError) {
+    let file = draft.appending(path: name)
+    try Self.writing(file) { try Data(bytes).write(to: file) }
+  }
+
+  /// Moves the bundle to its place.
+  ///
+  /// - Throws: ``ExportError``; then the place is as it was.
+  public consuming func finish() throws(ExportError) {
+    let manager = FileManager.default
+    guard Self.exists(place) else {
+      try Self.writing(place) { try manager.moveItem(at: draft, to: place) }
+      return
+    }
+    guard replaces else { throw .exists(path: place.path) }
+    let old = draft.appendingPathExtension("old")
+    try Self.writing(place) {
+      try manager.moveItem(at: place, to: old)
+      do {
+        try manager.moveItem(at: draft, to: place)
+      } catch {
+        try manager.moveItem(at: old, to: place)
+        throw error
+      }
+      try manager.removeItem(at: old)
+    }
+  }
+
+  deinit {
+    // Nothing is left of the draft once it has been moved; a failure here leaves only a draft.
+    try? FileManager.default.removeItem(at: draft)
+  }
+
+  private static func exists(_ place: URL) -> Bool {
+    FileManager.default.fileExists(atPath: place.path)
+  }
+
+  private static func writing(_ place: URL, _ body: () throws -> Void) throws(ExportError) {
+    do {
+      try body()
+    } catch {
+      let isFull =
+        (error as? CocoaError)?.code == .fileWriteOutOfSpace
+        || ((error as NSError).userInfo[NSUnderlyingErrorKey] as? POSIXError)?.code == .ENOSPC
+      throw .unwritable(
+        path: place.path, reason: isFull ? "the disk is full" : error.localizedDescription,
+        isFull: isFull)
+    }
+  }
+}

@@ -1,0 +1,28 @@
+/// Why a network could not be handed over or taken back.
+public enum ExportError: Error, Hashable, Sendable, CustomStringConvertible {
+  /// A file that describes a network does not.
+  case badArchitecture(line: Int, reason: String)
+
+  /// There is something where the bundle should go.
+  case exists(path: String)
+
+  /// A file or folder of the bundle could not be written.
+  case unwritable(path: String, reason: String, isFull: Bool)
+
+  /// The network read back from the bundle does not answer as the one in the supernet does.
+  case disagrees(largestDifference: Double, supernet: Double, bundle: Double)
+
+  public var description: String {
+    switch self {
+    case .badArchitecture(let line, let reason):
+      "architecture.yaml:\(line): \(reason)"
+    case .exists(let path):
+      "\(path) exists already; choose another place with -o, or --force to replace it"
+    case .unwritable(let path, let reason, _):
+      "cannot write \(path): \(reason)"
+    case .disagrees(let difference, let supernet, let bundle):
+      "the exported network is not the one that was searched: its accuracy is \(bundle), not "
+        + "\(supernet), and its logits differ by up to \(difference); nothing was written"
+    }
+  }
+}

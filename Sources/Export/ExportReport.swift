@@ -1,0 +1,104 @@
+/// What a bundle says about its network, as `report.json`.
+public struct ExportReport: Codable, Hashable, Sendable {
+  public var schema = "nas.report/1"
+
+  /// Where the network comes from.
+  public var study: String
+  public var trial: Int
+  public var strategy: String
+  public var seed: UInt64
+
+  public var macs: Int
+  public var params: Int
+
+  /// What the same hold-out images gave, through the supernet's slice and through the files.
+  public var accuracy: Accuracy
+
+  /// The largest difference of any logit between the two.
+  public var largestLogitDifference: Double
+
+  /// How the statistics of batch normalisation were made.
+  public var calibration: Calibration
+
+  /// How an image becomes the network's input: (pixel / 255 - mean) / deviation, by channel.
+  public var preprocessing: Preprocessing
+
+  /// Hashes that tie the bundle to the study: of plan, data, hold-out and supernet weights.
+  public var planHash: String
+  public var dataHash: String
+  public var holdOutHash: String
+  public var weightsHash: String
+
+  public struct Accuracy: Codable, Hashable, Sendable {
+    public var images: Int
+    public var supernet: Double
+    public var bundle: Double
+
+    /// The 95 % interval of the accuracy.
+    public var low: Double
+    public var high: Double
+
+    public init(images: Int, supernet: Double, bundle: Double, low: Double, high: Double) {
+      self.images = images
+      self.supernet = supernet
+      self.bundle = bundle
+      self.low = low
+      self.high = high
+    }
+  }
+
+  public struct Calibration: Codable, Hashable, Sendable {
+    /// Training images, without augmentation.
+    public var images: Int
+    public var batch: Int
+    public var method: String
+
+    public init(images: Int, batch: Int, method: String) {
+      self.images = images
+      self.batch = batch
+      self.method = method
+    }
+  }
+
+  public struct Preprocessing: Codable, Hashable, Sendable {
+    public var mean: [Double]
+    public var deviation: [Double]
+
+    public init(mean: [Double], deviation: [Double]) {
+      self.mean = mean
+      self.deviation = deviation
+    }
+  }
+
+  public init(
+    study: String, trial: Int, strategy: String, seed: UInt64, macs: Int, params: Int,
+    accuracy: Accuracy, largestLogitDifference: Double, calibration: Calibration,
+    preprocessing: Preprocessing, planHash: String, dataHash: String, holdOutHash: String,
+    weightsHash: String
+  ) {
+    self.study = study
+    self.trial = trial
+    self.strategy = strategy
+    self.seed = seed
+    self.macs = macs
+    self.params = params
+    self.accuracy = accuracy
+    self.largestLogitDifference = largestLogitDifference
+    self.calibration = calibration
+    self.preprocessing = preprocessing
+    self.planHash = planHash
+    self.dataHash = dataHash
+    self.holdOutHash = holdOutHash
+    self.weightsHash = weightsHash
+  }
+
+  enum CodingKeys: String, CodingKey {
+    case schema, study, trial, strategy, seed, macs, params, accuracy
+    case largestLogitDifference = "largest_logit_difference"
+    case calibration, preprocessing
+    case planHash = "plan_hash"
+    case dataHash = "data_hash"
+    case holdOutHash = "hold_out_hash"
+    case weightsHash = "weights_hash"
+  }
+}

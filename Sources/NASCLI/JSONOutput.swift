@@ -1,0 +1,23 @@
+import ArgumentParser
+import Export
+import Foundation
+
+/// Prints a value as one JSON object.
+func printJSON(_ value: some Encodable) throws {
+  let encoder = JSONEncoder()
+  encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+  print(String(decoding: try encoder.encode(value), as: UTF8.self))
+}
+
+/// Writes a text file.
+///
+/// - Throws: ``ExportError/unwritable(path:reason:isFull:)``.
+func write(_ text: String, to path: String) throws {
+  do {
+    try Data(text.utf8).write(to: URL(filePath: path), options: .atomic)
+  } catch {
+    throw ExportError.unwritable(
+      path: path, reason: error.localizedDescription,
+      isFull: (error as? CocoaError)?.code == .fileWriteOutOfSpace)
+  }
+}

@@ -1,0 +1,33 @@
+import ArgumentParser
+import Study
+import TrialStore
+
+/// The `nas` command: it parses, calls the library and prints, and decides nothing.
+@main
+struct NAS: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "nas",
+    abstract: "Search channel counts and depths of neural networks.",
+    discussion: """
+      A search file describes data, a space of networks, a strategy and budgets. 'nas run FILE' \
+      does the search, 'nas pareto' lists what it found, 'nas export best' hands it over. \
+      Results go to standard output, progress to standard error.
+      """,
+    version: "0.1.0",
+    subcommands: [
+      Run.self, Pareto.self, Show.self, Export.self, Validate.self, Doctor.self,
+    ])
+}
+
+/// Where the results are.
+struct StoreOptions: ParsableArguments {
+  @Option(name: .customLong("db"), help: "The file of results.")
+  var database = "results.sqlite"
+
+  @Option(help: "The study; by default the newest.")
+  var study: String?
+
+  func open() throws -> StudyReader {
+    try StudyReader(named: study, in: TrialStore.open(path: database, for: .reading))
+  }
+}

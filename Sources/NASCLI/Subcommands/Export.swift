@@ -1,0 +1,77 @@
+import ArgumentParser
+import Export
+import Foundation
+import SearchSpace
+import Study
+
+extension NAS {
+  struct Export: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Write a network as a folder that other programs can read.",
+      discussion: """
+        The folder holds architecture.yaml, weights.safetensors, report.json and README.md. It \
+        appears only after the network, read back from it, has answered as it did in the search.
+        """)
+
+    @Argument(help: "'best', or a trial's number.")
+    var network: String
+
+    @OptionGroup var options: StoreOptions
+
+    @Option(help: "With 'best': the most accurate network within so many MACs, such as 4M.")
+    var budget: Count?
+
+    @Option(name: .shortAndLong, help: "The folder to write.")
+    var output = "best"
+
+    @Flag(help: "Replace the folder if it is there.")
+    var force = false
+
+    @Flag(help: "Print the report as JSON.")
+    var json = false
+
+    func validate() throws {
+      guard network == "best" || Int(network) != nil else {
+        throw ValidationError("'\(network)' is neither 'best' nor the number of a trial.")
+      }
+      guard network == "best" || budget == nil else {
+        throw ValidationError("--budget goes with 'best', not with the number of a trial.")
+      }
+    }
+
+    func run() throws {
+      try reportingErrors {
+        let reader = try options.open()
+        let trial = try reader.trial(choice)
+        let report = try BundleExporter(reader).export(trial, to: output, replacing: force)
+        if json {
+          try printJSON(report)
+          return
+        }
+        print(
+          "\(output)/: trial \(report.trial), \(short(report.macs)) MACs, "
+            + "\(short(report.params)) parameters, \(percent(report.accuracy.bundle)) of "
+            + "\(report.accuracy.images) hold-out images")
+        print(
+          "read back and checked: largest difference of a logit "
+            + String(format: "%.1e", report.largestLogitDifference))
+      }
+    }
+
+    private var choice: StudyReader.Choice {
+      if let number = Int(network) { return .trial(number) }
+      if let budget { return .within(Budget(.macs, atMost: budget.value)) }
+      return .best
+    }
+
+    /// A count with an optional unit: `4M`, `300k`, `2G`.
+    struct Count: ExpressibleByArgument {
+      var value: Int
+
+      init?(argument: String) {
+        guard let value = try? ScalarRules.count(argument), value > 0 else { return nil }
+        self.value = value
+      }
+    }
+  }
+}

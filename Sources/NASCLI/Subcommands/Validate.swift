@@ -1,0 +1,28 @@
+import ArgumentParser
+import SearchSpace
+import Study
+
+extension NAS {
+  struct Validate: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Check a search file and name every problem with its place.",
+      discussion: """
+        Reads the data too, so that a space that does not fit it and a budget that cannot be met \
+        are found before a run.
+        """)
+
+    @Argument(help: "The search file.")
+    var file: String
+
+    func run() throws {
+      try reportingErrors {
+        let summary = try PlanSummary(of: Plan(contentsOf: file))
+        print(
+          "\(file): fine; \(summary.space), \(summary.decisions) decisions, "
+            + "\(short(summary.smallest.macs)) to \(short(summary.largest.macs)) MACs, "
+            + "\(short(summary.smallest.parameters)) to \(short(summary.largest.parameters)) "
+            + "parameters")
+      }
+    }
+  }
+}

@@ -1,0 +1,27 @@
+import Foundation
+
+/// A count as people read it: `3.98M`, `174k`, `812`.
+func short(_ count: Int) -> String {
+  switch count {
+  case 1_000_000_000...: String(format: "%.2fG", Double(count) / 1e9)
+  case 1_000_000...: String(format: "%.2fM", Double(count) / 1e6)
+  case 10_000...: String(format: "%.0fk", Double(count) / 1e3)
+  default: "\(count)"
+  }
+}
+
+/// A share as a percentage with a decimal or two.
+func percent(_ share: Double, decimals: Int = 2) -> String {
+  String(format: "%.\(decimals)f %%", share * 100)
+}
+
+/// A span of time: `2 min 05 s`, `14 s`.
+func duration(_ seconds: Double) -> String {
+  guard seconds.isFinite else { return "?" }
+  let whole = Int(seconds.rounded())
+  return switch whole {
+  case 3600...: String(format: "%d h %02d min", whole / 3600, whole / 60 % 60)
+  case 60...: String(format: "%d min %02d s", whole / 60, whole % 60)
+  default: "\(whole) s"
+  }
+}

@@ -1,0 +1,78 @@
+import Foundation
+import Study
+import TrialStore
+
+/// Tells on standard error how a run goes.
+///
+/// On a terminal it is one line that changes, elsewhere a new line every half minute.
+final class ProgressLine {
+  private let isQuiet: Bool
+  private let isTerminal = isatty(STDERR_FILENO) == 1
+  private let clock = ContinuousClock()
+  private var lastWritten: ContinuousClock.Instant?
+  private var hasOpenLine = false
+
+  init(isQuiet: Bool) {
+    self.isQuiet = isQuiet
+  }
+
+  /// Shows what has happened.
+  func show(_ event: StudyEvent) {
+    switch event {
+    case .began(let study, let beginning): note(beginning.sentence(about: study))
+    case .training(let step, let count, let loss, let left):
+      update(
+        "supernet  step \(step)/\(count) (\(percent(Double(step) / Double(count), decimals: 0)))"
+          + "  loss \(String(format: "%.3f", loss))" + timeLeft(left))
+    case .searching(let trials, let rate, let progress, let left):
+      update(
+        "search    \(trials) trials  \(String(format: "%.1f", rate)) a second"
+          + "  (\(percent(progress, decimals: 0)))" + timeLeft(left))
+    case .scoringFinalists(let count):
+      note("finalists \(count) networks on the whole hold-out")
+    }
+  }
+
+  /// Writes a line that stays.
+  func note(_ line: String) {
+    guard !isQuiet else { return }
+    finish()
+    printToStandardError(line)
+  }
+
+  /// Ends the line that changes, if there is one.
+  func finish() {
+    guard hasOpenLine else { return }
+    printToStandardError("")
+    hasOpenLine = false
+  }
+
+  private func update(_ line: String) {
+    guard !isQuiet else { return }
+    let interval: Duration = isTerminal ? .milliseconds(100) : .seconds(30)
+    if let lastWritten, clock.now - lastWritten < interval { return }
+    lastWritten = clock.now
+    if isTerminal {
+      // Return to the start of the line and clear it.
+      try? FileHandle.standardError.write(contentsOf: Data("\r\u{1b}[2K\(line)".utf8))
+      hasOpenLine = true
+    } else {
+      printToStandardError(line)
+    }
+  }
+
+  private func timeLeft(_ seconds: Double?) -> String {
+    seconds.map { "  \(duration($0)) left" } ?? ""
+  }
+}
+
+extension StudyEvent.Beginning {
+  fileprivate func sentence(about study: String) -> String {
+    switch self {
+    case .new: "study '\(study)' begins"
+    case .training(let step): "study '\(study)' goes on from step \(step) of the supernet"
+    case .searching(let trials): "study '\(study)' goes on after \(trials) trials"
+    case .done: "study '\(study)' is done already; --fresh begins it anew"
+    }
+  }
+}

@@ -1,0 +1,131 @@
+import SearchSpace
+import TrialStore
+
+/// One trial, ready to be shown.
+struct TrialView {
+  let study: Study
+  let trial: Trial
+  let network: Network
+  let sizes: [String: Int]
+  let scores: [RecordedScore]
+
+  var text: String {
+    let cost = network.cost
+    var layers = Table([
+      .init("layer", isNumeric: false), .init("computes", isNumeric: false), .init("output"),
+      .init("MACs"), .init("params"),
+    ])
+    layers.rows = network.layers.map { layer in
+      [
+        layer.name, layer.operation.summary, "\(layer.output)", short(layer.cost.macs),
+        short(layer.cost.parameters),
+      ]
+    }
+    var lines = [
+      "trial \(trial.number) of study \(study.name)"
+        + (trial.role.map { ", \($0)" } ?? "") + (trial.chosen ? ", chosen" : ""),
+      "\(cost.macs) MACs, \(cost.parameters) parameters", "", layers.text, "",
+    ]
+    for score in scores {
+      let accuracy = score.accuracy.map { percent($0) } ?? "no number"
+      let interval =
+        score.interval.map {
+          " (\(percent($0.lowerBound, decimals: 1)) – \(percent($0.upperBound, decimals: 1)))"
+        } ?? ""
+      lines.append(
+        "\(accuracy)\(interval) of \(score.images) \(score.isTest ? "test" : "hold-out") images, "
+          + "\(score.fidelity.rawValue) weights \(score.weightsHash), "
+          + "BatchNorm \(score.calibration)")
+    }
+    return lines.joined(separator: "\n")
+  }
+
+  struct Document: Encodable {
+    var schema = "nas.show/1"
+    var study: String
+    var trial: Int
+    var role: String?
+    var chosen: Bool
+    var macs: Int
+    var params: Int
+    var architecture: [String: Int]
+    var layers: [LayerEntry]
+    var scores: [ScoreEntry]
+
+    struct LayerEntry: Encodable {
+      var name: String
+      var operation: String
+      var input: [Int]
+      var output: [Int]
+      var kernel: Int?
+      var stride: Int?
+      var groups: Int?
+      var activation: String?
+      var macs: Int
+      var params: Int
+    }
+
+    struct ScoreEntry: Encodable {
+      var fidelity: String
+      var accuracy: Double?
+      var low: Double?
+      var high: Double?
+      var loss: Double?
+      var correct: Int
+      var images: Int
+      var test: Bool
+      var calibration: String
+      var weights: String
+    }
+  }
+
+  var document: Document {
+    Document(
+      study: study.name, trial: trial.number, role: trial.role, chosen: trial.chosen,
+      macs: network.cost.macs, params: network.cost.parameters, architecture: sizes,
+      layers: network.layers.map(Document.LayerEntry.init),
+      scores: scores.map { score in
+        Document.ScoreEntry(
+          fidelity: score.fidelity.rawValue, accuracy: score.accuracy,
+          low: score.interval?.lowerBound, high: score.interval?.upperBound, loss: score.loss,
+          correct: score.correct, images: score.images, test: score.isTest,
+          calibration: score.calibration, weights: score.weightsHash)
+      })
+  }
+}
+
+extension TrialView.Document.LayerEntry {
+  init(_ layer: Layer) {
+    func sizes(_ shape: Shape) -> [Int] { [shape.channels, shape.height, shape.width] }
+    self.init(
+      name: layer.name, operation: layer.operation.name, input: sizes(layer.input),
+      output: sizes(layer.output), macs: layer.cost.macs, params: layer.cost.parameters)
+    guard case .convolution(let convolution) = layer.operation else { return }
+    kernel = convolution.kernel
+    stride = convolution.stride
+    groups = convolution.isDepthwise ? layer.input.channels : 1
+    activation = convolution.activation.rawValue
+  }
+}
+
+extension Operation {
+  fileprivate var name: String {
+    switch self {
+    case .convolution: "convolution"
+    case .globalAveragePool: "global-average-pool"
+    case .linear: "linear"
+    }
+  }
+
+  fileprivate var summary: String {
+    switch self {
+    case .convolution(let convolution):
+      "\(convolution.kernel)×\(convolution.kernel)"
+        + (convolution.isDepthwise ? " depthwise" : "")
+        + (convolution.stride > 1 ? ", stride \(convolution.stride)" : "")
+        + (convolution.activation == .none ? "" : ", \(convolution.activation.rawValue)")
+    case .globalAveragePool: "average over the map"
+    case .linear: "linear"
+    }
+  }
+}

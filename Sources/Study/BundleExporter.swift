@@ -1,0 +1,142 @@
+import Datasets
+import Evaluator
+public import Export
+import Foundation
+import Kernels
+import Networks
+import SearchSpace
+public import TrialStore
+
+/// Hands over a network that a study found, and proves that it is the one.
+public struct BundleExporter {
+  private let reader: StudyReader
+
+  /// - Parameter reader: The study.
+  public init(_ reader: StudyReader) {
+    self.reader = reader
+  }
+
+  /// How far two computations of one logit may lie apart.
+  private static let tolerance = 1e-4
+
+  /// Writes the bundle of a trial's network.
+  ///
+  /// The network is cut from the supernet, written, read back from the files and shown the whole
+  /// hold-out; only if it answers as it did inside the supernet does the bundle appear.
+  ///
+  /// - Parameters:
+  ///   - trial: The trial.
+  ///   - path: The folder of the bundle.
+  ///   - replacing: Whether it may take the place of what is there.
+  /// - Returns: What the bundle says about itself.
+  /// - Throws: ``ExportError`` if the bundle cannot be written or disagrees; ``DatasetError`` if the
+  ///   study's data is gone.
+  public func export(
+    _ trial: Trial, to path: String, replacing: Bool
+  ) throws -> ExportReport {
+    let folder = try BundleFolder(path: path, replacing: replacing)
+    let material = try StudyMaterial(reader.plan)
+    guard material.description == reader.study.space else {
+      throw StudyError.materialChanged(study: reader.study.name)
+    }
+    let engine = try Engine.chosen()
+    let supernet = try material.makeSupernet(engine: engine)
+    let weights = try restoreWeights(of: supernet)
+    let architecture = try reader.architecture(of: trial)
+    let recipe = material.recipe(images: material.images.holdOut.count)
+    let trained = try supernet.trainedNetwork(of: architecture, with: recipe)
+
+    let file = ArchitectureFile(
+      name: material.space.name, network: trained.network,
+      sizes: material.space.sizes(of: architecture).map {
+        .init(decision: $0.name, size: $0.size)
+      })
+    try folder.write(file.text.utf8, to: "architecture.yaml")
+    try folder.write(
+      trained.safetensors(metadata: ["format": "pt"]).encoded(), to: "weights.safetensors")
+
+    let inside = try supernet.answers(of: trained, with: recipe)
+    let outside = try answers(of: folder, images: material.images, recipe: recipe, engine: engine)
+    let difference = inside.largestDifference(from: outside)
+    guard difference <= Self.tolerance, inside.score.correct == outside.score.correct else {
+      throw ExportError.disagrees(
+        largestDifference: difference, supernet: inside.score.accuracy,
+        bundle: outside.score.accuracy)
+    }
+
+    let interval = wilsonInterval(correct: outside.score.correct, of: outside.score.images)
+    let normalization = material.images.maker.normalization
+    let report = ExportReport(
+      study: reader.study.name, trial: trial.number, strategy: reader.study.strategy,
+      seed: reader.study.seed, macs: trained.network.cost.macs,
+      params: trained.network.cost.parameters,
+      accuracy: .init(
+        images: outside.score.images, supernet: inside.score.accuracy,
+        bundle: outside.score.accuracy, low: interval.lowerBound, high: interval.upperBound),
+      largestLogitDifference: difference,
+      calibration: .init(
+        images: recipe.calibration, batch: recipe.batch,
+        method: "exact mean of the moments of batches of training images, not augmented"),
+      preprocessing: .init(mean: normalization.mean, deviation: normalization.deviation),
+      planHash: reader.study.planHash, dataHash: material.dataFingerprint,
+      holdOutHash: material.images.holdOutFingerprint, weightsHash: weights)
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    try folder.write(try encoder.encode(report), to: "report.json")
+    try folder.write(report.readme.utf8, to: "README.md")
+    try folder.finish()
+    return report
+  }
+
+  /// Loads the weights that the study's scores were made with.
+  ///
+  /// - Returns: Their hash.
+  private func restoreWeights(of supernet: Supernet) throws -> String {
+    let stored = try reader.store.checkpoint(named: "supernet", of: reader.study.id)
+    guard let stored, let file = try? Safetensors(decoding: [UInt8](stored.content)),
+      (try? supernet.restore(file)) != nil
+    else { throw StudyError.damagedState(study: reader.study.name, what: "the checkpoint") }
+    guard supernet.isTrained else { throw StudyError.unfinished(study: reader.study.name) }
+    return fingerprint(of: supernet.checkpoint().encoded())
+  }
+
+  /// Rebuilds the network from nothing but the bundle's files and asks it.
+  private func answers(
+    of folder: borrowing BundleFolder, images: StudyImages, recipe: ScoringRecipe, engine: Engine
+  ) throws -> Answers {
+    func read(_ name: String) throws -> [UInt8] {
+      [UInt8](try Data(contentsOf: URL(filePath: folder.path(of: name))))
+    }
+    let network = try ArchitectureFile(
+      text: String(decoding: read("architecture.yaml"), as: UTF8.self)
+    ).network
+    let trained = try TrainedNetwork(
+      network, from: Safetensors(decoding: read("weights.safetensors")))
+    return try Answers(
+      of: network, statistics: trained.statistics, runner: trained.makeRunner(engine: engine),
+      images: images, recipe: recipe)
+  }
+}
+
+extension ExportReport {
+  /// A page that tells a stranger what the bundle is.
+  var readme: String {
+    let percent = (accuracy.bundle * 1000).rounded() / 10
+    return """
+      # A network found by nas
+
+      Trial \(trial) of study '\(study)': \(macs) multiply-adds and \(params) parameters.
+      It classifies \(percent) % of \(accuracy.images) images held out of the training set, with
+      weights inherited from the supernet of the search.
+
+      - `architecture.yaml`: every layer with its sizes, in the order in which they are computed.
+      - `weights.safetensors`: for each convolution `NAME.weight` (output, input, height, width) and
+        its batch normalisation `NAME.norm.{weight,bias,running_mean,running_var}` (eps 1e-5); for
+        the classifier `weight` and `bias`.
+      - `report.json`: costs, accuracies, preprocessing, and hashes of what it was made from.
+
+      An image goes in as (pixel / 255 - mean) / deviation, with `preprocessing` of `report.json`.
+
+      """
+  }
+}

@@ -1,0 +1,25 @@
+public import SearchSpace
+
+/// What a plan comes to: its space and what the networks in it cost.
+public struct PlanSummary: Sendable {
+  /// What the space is called and for which images.
+  public let space: String
+
+  /// How many questions an architecture answers.
+  public let decisions: Int
+
+  public let smallest: Cost
+  public let largest: Cost
+
+  /// Reads the plan's data, makes its space and tries its budgets.
+  ///
+  /// - Throws: What is wrong with the data, the space or a budget.
+  public init(of plan: Plan) throws {
+    let material = try StudyMaterial(plan)
+    _ = try plan.makeStrategy(in: material.space)
+    space = "\(material.space)"
+    decisions = material.space.decisions.count
+    smallest = material.space.network(of: material.space.smallest).cost
+    largest = material.space.network(of: material.space.largest).cost
+  }
+}

@@ -1,0 +1,76 @@
+import Kernels
+
+/// What a run tells while it works.
+public enum StudyEvent: Sendable {
+  /// It has found out where it begins.
+  case began(study: String, from: Beginning)
+
+  /// The supernet has been trained for `step` of `count` steps; `loss` is that of the largest
+  /// network over the last steps.
+  case training(step: Int, count: Int, loss: Double, secondsLeft: Double?)
+
+  /// The strategy has had `trials` candidates scored and has come to `progress` of its way.
+  case searching(trials: Int, perSecond: Double, progress: Double, secondsLeft: Double?)
+
+  /// The best networks are scored again, on the whole hold-out.
+  case scoringFinalists(count: Int)
+
+  /// Where a run begins.
+  public enum Beginning: Sendable {
+    /// A new study.
+    case new
+    /// A study that an earlier run left at a step of the supernet's training.
+    case training(step: Int)
+    /// A study that an earlier run left after some trials.
+    case searching(trials: Int)
+    /// A study that is finished; nothing is left to do.
+    case done
+  }
+}
+
+/// Why a study cannot go on.
+public enum StudyError: Error, Hashable, Sendable, CustomStringConvertible {
+  /// The search file is not the one that the study of this name began with.
+  case planChanged(study: String)
+
+  /// The data or the space is not what the study of this name began with.
+  case materialChanged(study: String)
+
+  /// The loss of the supernet is no number any more.
+  case diverged(step: Int)
+
+  /// What is stored to go on from cannot be read.
+  case damagedState(study: String, what: String)
+
+  /// The study has not come far enough.
+  case unfinished(study: String)
+
+  /// `NAS_BACKEND` names no library.
+  case unknownBackend(String)
+
+  /// No trial fits the wish.
+  case noSuchNetwork(study: String, wish: String)
+
+  public var description: String {
+    switch self {
+    case .planChanged(let study):
+      "the search file has changed since study '\(study)' began; undo the change, name the study "
+        + "otherwise, or start again with --fresh (the old trials stay)"
+    case .materialChanged(let study):
+      "the data is not what study '\(study)' began with; bring it back, or start again with "
+        + "--fresh (the old trials stay)"
+    case .diverged(let step):
+      "the supernet's loss is no number at step \(step); lower supernet.optimizer.lr and start "
+        + "again with --fresh"
+    case .damagedState(let study, let what):
+      "\(what) of study '\(study)' cannot be read; start again with --fresh (the old trials stay)"
+    case .unfinished(let study):
+      "study '\(study)' has no scored network yet; let nas run finish first"
+    case .unknownBackend(let name):
+      "NAS_BACKEND is '\(name)'; it can be "
+        + Engine.Backend.allCases.map(\.rawValue).joined(separator: " or ")
+    case .noSuchNetwork(let study, let wish):
+      "study '\(study)' has no network \(wish)"
+    }
+  }
+}

@@ -1,0 +1,112 @@
+import Datasets
+import Evaluator
+import Foundation
+import Kernels
+import SearchSpace
+
+/// What a plan names, made real: its images and its space.
+///
+/// Whoever works on a study, to search or to export, makes the same material from the same plan.
+struct StudyMaterial {
+  let plan: Plan
+  let images: StudyImages
+  let space: SearchSpace
+
+  /// The hash of the data set.
+  let dataFingerprint: String
+
+  /// Reads the plan's data and makes its space.
+  ///
+  /// - Throws: ``DatasetError`` if the data is missing or damaged; ``SearchSpaceError`` if the space
+  ///   does not fit it.
+  init(_ plan: Plan) throws {
+    self.plan = plan
+    let dataset = try ImageDataset(idxFolder: plan.data.path)
+    dataFingerprint = dataset.fingerprint
+    let augment = plan.data.augment
+    images = try StudyImages(
+      dataset, holdOut: plan.data.holdOut,
+      augmentation: Augmentation(crop: augment.crop, flip: augment.flip, cutout: augment.cutout),
+      seed: plan.seed)
+    space = try plan.space.network.space(
+      input: images.shape, classes: dataset.classes, settings: plan.space.settings)
+  }
+
+  /// Creates the plan's supernet with new weights.
+  func makeSupernet(engine: Engine) throws -> Supernet {
+    var settings = Supernet.Settings()
+    settings.epochs = plan.supernet.epochs
+    settings.batch = plan.supernet.batch
+    settings.randomSubnets = plan.supernet.sandwich
+    settings.distills = plan.supernet.distill
+    settings.optimizer = plan.supernet.optimizer
+    return try Supernet(
+      space: space, images: images, settings: settings, engine: engine)
+  }
+
+  /// How an architecture is scored on the first images of the hold-out.
+  func recipe(images count: Int) -> ScoringRecipe {
+    ScoringRecipe(images: count, calibration: plan.supernet.calibration)
+  }
+
+  /// Space and data as one text: a study goes on only with what it began with.
+  var description: String {
+    struct Description: Encodable {
+      let space: String
+      let input: Shape
+      let classes: Int
+      let data: String
+      let holdOut: String
+      let decisions: [Decision]
+    }
+    return json(
+      Description(
+        space: space.name, input: space.input, classes: space.classes, data: dataFingerprint,
+        holdOut: images.holdOutFingerprint, decisions: space.decisions))
+  }
+
+  /// The sizes of an architecture as a JSON object, in the order of the decisions.
+  func sizes(of architecture: Architecture) -> String {
+    let entries = space.sizes(of: architecture).map { "\"\($0.name)\": \($0.size)" }
+    return "{" + entries.joined(separator: ", ") + "}"
+  }
+
+  /// The architecture that a trial's JSON object names.
+  func architecture(of sizes: String) throws -> Architecture {
+    try space.architecture(
+      sizes: JSONDecoder().decode([String: Int].self, from: Data(sizes.utf8)))
+  }
+}
+
+extension Engine {
+  /// The library that `NAS_BACKEND` names, by default oneDNN.
+  ///
+  /// - Throws: ``StudyError/unknownBackend(_:)`` if it names none.
+  static func chosen() throws -> Engine {
+    guard let name = ProcessInfo.processInfo.environment["NAS_BACKEND"], !name.isEmpty else {
+      return try Engine()
+    }
+    guard let backend = Backend(rawValue: name) else { throw StudyError.unknownBackend(name) }
+    return try Engine(backend: backend)
+  }
+}
+
+/// A value as JSON text that is the same for equal values.
+///
+/// - Precondition: The value holds no number that JSON lacks.
+func json(_ value: some Encodable) -> String {
+  let encoder = JSONEncoder()
+  encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+  do {
+    return String(decoding: try encoder.encode(value), as: UTF8.self)
+  } catch {
+    preconditionFailure("\(value) is not to be had as JSON: \(error)")
+  }
+}
+
+/// The hash of some bytes, sixteen hexadecimal digits.
+func fingerprint(of bytes: [UInt8]) -> String {
+  var fingerprint = Fingerprint()
+  fingerprint.add(bytes: bytes.span)
+  return fingerprint.hexadecimal
+}

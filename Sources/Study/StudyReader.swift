@@ -1,0 +1,91 @@
+import Foundation
+public import SearchSpace
+public import TrialStore
+
+/// A study as it stands in a store, with its space made from its plan.
+public struct StudyReader {
+  public let study: Study
+  public let plan: Plan
+  public let space: SearchSpace
+  public let store: TrialStore
+
+  /// Finds a study.
+  ///
+  /// - Parameters:
+  ///   - name: The study's name; by default that of the newest.
+  ///   - store: Where it is kept.
+  /// - Throws: ``StoreError`` if there is none; ``StudyError/damagedState(study:what:)`` if what is
+  ///   stored of it cannot be read.
+  public init(named name: String?, in store: TrialStore) throws {
+    if let name {
+      study = try store.study(named: name)
+    } else if let newest = try store.studies().last {
+      study = newest
+    } else {
+      throw StoreError(.noSuchStudy(name: "", known: []), path: store.path)
+    }
+    self.store = store
+    struct Description: Decodable {
+      let input: Shape
+      let classes: Int
+    }
+    do {
+      plan = try Plan(Array(study.plan.utf8), file: study.name)
+      let description = try JSONDecoder().decode(Description.self, from: Data(study.space.utf8))
+      space = try plan.space.network.space(
+        input: description.input, classes: description.classes, settings: plan.space.settings)
+    } catch {
+      throw StudyError.damagedState(study: study.name, what: "the plan")
+    }
+  }
+
+  /// The sizes that a trial's architecture chose, by decision.
+  public func sizes(of trial: Trial) throws -> [String: Int] {
+    guard
+      let sizes = try? JSONDecoder().decode(
+        [String: Int].self, from: Data(trial.architecture.utf8))
+    else { throw StudyError.damagedState(study: study.name, what: "trial \(trial.number)") }
+    return sizes
+  }
+
+  /// The architecture of a trial.
+  public func architecture(of trial: Trial) throws -> Architecture {
+    try space.architecture(sizes: sizes(of: trial))
+  }
+
+  /// The network of a trial, layer by layer.
+  public func network(of trial: Trial) throws -> Network {
+    space.network(of: try architecture(of: trial))
+  }
+
+  /// Which network of a study is meant.
+  public enum Choice: Hashable, Sendable {
+    /// The most accurate one of the frontier.
+    case best
+    /// The most accurate one within a budget.
+    case within(Budget)
+    /// The trial of this number.
+    case trial(Int)
+  }
+
+  /// Finds the trial that is meant.
+  ///
+  /// - Throws: ``StudyError`` if there is none.
+  public func trial(_ choice: Choice) throws -> Trial {
+    if case .trial(let number) = choice { return try store.trial(number, of: study.id) }
+    let metric: Cost.Metric = if case .within(let budget) = choice { budget.metric } else { .macs }
+    let frontier = try store.frontier(of: study.id, by: metric == .macs ? .macs : .parameters)
+    guard !frontier.isEmpty else { throw StudyError.unfinished(study: study.name) }
+    let eligible = frontier.filter { point in
+      guard case .within(let budget) = choice else { return true }
+      return budget.admits(Cost(macs: point.trial.macs, parameters: point.trial.parameters))
+    }
+    guard let best = eligible.max(by: { $0.accuracy < $1.accuracy }) else {
+      guard case .within(let budget) = choice else {
+        throw StudyError.unfinished(study: study.name)
+      }
+      throw StudyError.noSuchNetwork(study: study.name, wish: "with \(budget)")
+    }
+    return best.trial
+  }
+}
