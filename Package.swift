@@ -46,6 +46,14 @@ let package = Package(
       ],
       swiftSettings: houseSettings),
 
+    // Studies
+    .target(
+      name: "Study",
+      dependencies: [
+        "Networks", "SearchSpace", "Strategies", .product(name: "Yams", package: "Yams"),
+      ],
+      swiftSettings: houseSettings),
+
     // Tests
     .target(
       name: "TestSupport", dependencies: ["SearchSpace"], path: "Tests/TestSupport",
@@ -60,6 +68,9 @@ let package = Package(
       swiftSettings: houseSettings),
     .testTarget(
       name: "KernelsTests", dependencies: ["Kernels", "TestSupport"],
+      swiftSettings: houseSettings),
+    .testTarget(
+      name: "StudyTests", dependencies: ["Networks", "SearchSpace", "Strategies", "Study"],
       swiftSettings: houseSettings),
   ]
 )
