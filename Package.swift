@@ -109,6 +109,16 @@ let package = Package(
       dependencies: ["TrialStore", .product(name: "GRDB", package: "GRDB.swift")],
       swiftSettings: houseSettings),
     .testTarget(
+      name: "StudyTests",
+      dependencies: [
+        "Datasets", "Networks", "SearchSpace", "Strategies", "Study", "TestSupport", "TrialStore",
+      ],
+      swiftSettings: houseSettings),
+    .testTarget(
+      name: "NASCLITests",
+      dependencies: ["Datasets", "NASCLI", "Networks", "SearchSpace", "TestSupport", "TrialStore"],
+      swiftSettings: houseSettings),
+    .testTarget(
       name: "ExportTests", dependencies: ["Export", "SearchSpace"], swiftSettings: houseSettings),
     .executableTarget(name: "probe", dependencies: ["Datasets", "Evaluator", "Kernels", "Networks", "SearchSpace", "Strategies"], path: "Sources/probe", swiftSettings: houseSettings),
   ]

@@ -1,0 +1,136 @@
+import Networks
+import SearchSpace
+
+extension Plan {
+  /// The search file that says the same with every default written out.
+  ///
+  /// It reads back as an equal plan, and equal plans give the same text. Two keys have no words for
+  /// their default and are left out where they have it: `depth` and `strides` of the space.
+  public var resolved: String {
+    let augment = data.augment
+    let width = space.settings.width
+    let optimizer = supernet.optimizer
+    var lines = [
+      "study: \(study.yaml)",
+      "seed: \(seed)",
+      "data:",
+      "  format: \(data.format.rawValue)",
+      "  path: \(data.path.yaml)",
+      "  hold-out: \(data.holdOut)",
+      "  augment: {crop: \(augment.crop), flip: \(augment.flip), cutout: \(augment.cutout)}",
+      "space:",
+      "  network: \(space.network.name)",
+      "  width: {scale: \(width.scale), groups: \(width.groups), divisor: \(width.divisor)}",
+    ]
+    if let smallest = space.settings.smallestDepth { lines.append("  depth: {min: \(smallest)}") }
+    lines.append("  residual: \(space.settings.residual.rawValue)")
+    if let strides = space.settings.strides { lines.append("  strides: \(strides)") }
+    lines += [
+      "supernet:",
+      "  epochs: \(supernet.epochs)",
+      "  batch: \(supernet.batch)",
+      "  sandwich: \(supernet.sandwich)",
+      "  distill: \(supernet.distill)",
+      "  optimizer:",
+      "    lr: \(optimizer.rate)",
+      "    momentum: \(optimizer.momentum)",
+      "    nesterov: \(optimizer.isNesterov)",
+      "    weight-decay: \(optimizer.weightDecay)",
+      "    schedule: \(optimizer.schedule.rawValue)",
+      "  precision: \(supernet.precision.rawValue)",
+      "  calibration: \(supernet.calibration)",
+      "strategy:",
+    ]
+    switch strategy {
+    case .autoslim(let images):
+      lines.append("  autoslim: {images: \(images)}")
+    case .random(let trials, let images):
+      lines.append("  random: {trials: \(trials), images: \(images)}")
+    }
+    lines.append("budgets:")
+    lines += budgets.map { "  - {\($0.metric.rawValue): \($0.amount)}" }
+    lines.append(Self.checkpointKey + checkpointEvery.yaml)
+    return lines.joined(separator: "\n") + "\n"
+  }
+
+  private static let checkpointKey = "checkpoint-every: "
+
+  /// Sixteen hexadecimal digits that tell plans with different results apart.
+  ///
+  /// The FNV-1a hash of ``resolved`` but for ``checkpointEvery``. It guards against mistakes, not
+  /// against someone who wants two plans to look alike.
+  public var fingerprint: String {
+    var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+    for line in resolved.split(separator: "\n") where !line.hasPrefix(Self.checkpointKey) {
+      for byte in line.utf8 + [UInt8(ascii: "\n")] {
+        hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3
+      }
+    }
+    let digits = String(hash, radix: 16)
+    return String(repeating: "0", count: 16 - digits.count) + digits
+  }
+}
+
+extension Plan.Limit.Amount: CustomStringConvertible {
+  /// The amount as a search file has it.
+  public var description: String {
+    switch self {
+    case .count(let count):
+      return "\(count)"
+    case .share(let partsPerMillion):
+      let fraction = partsPerMillion % 10_000
+      guard fraction > 0 else { return "\(partsPerMillion / 10_000)%" }
+      // The one in front keeps the zeros behind the point.
+      var decimals = String(fraction + 10_000).dropFirst()
+      while decimals.last == "0" { decimals.removeLast() }
+      return "\(partsPerMillion / 10_000).\(decimals)%"
+    }
+  }
+}
+
+extension Duration {
+  /// The time in the largest unit of which it is a whole number, but at least a millisecond.
+  fileprivate var yaml: String {
+    let milliseconds = components.seconds * 1000 + components.attoseconds / 1_000_000_000_000_000
+    for (unit, size) in [("h", Int64(3_600_000)), ("m", 60_000), ("s", 1000)]
+    where milliseconds.isMultiple(of: size) {
+      return "\(milliseconds / size)\(unit)"
+    }
+    return "\(milliseconds)ms"
+  }
+}
+
+extension String {
+  /// The text as a YAML scalar that is read back as it is: plain if that is beyond doubt.
+  fileprivate var yaml: String {
+    let isPlain =
+      utf8.allSatisfy { byte in
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+          UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "/"), UInt8(ascii: "."),
+          UInt8(ascii: "_"), UInt8(ascii: "-"):
+          true
+        default: false
+        }
+      } && !isEmpty && !hasPrefix("-")
+    guard !isPlain else { return self }
+    var quoted = "\""
+    for scalar in unicodeScalars {
+      switch scalar {
+      case "\"", "\\":
+        quoted += "\\\(scalar)"
+      case " "..."~":
+        quoted.unicodeScalars.append(scalar)
+      default:
+        if scalar.properties.isAlphabetic {
+          quoted.unicodeScalars.append(scalar)
+        } else {
+          // Eight digits serve for every character, seen or unseen.
+          let code = String(scalar.value, radix: 16)
+          quoted += "\\U" + String(repeating: "0", count: 8 - code.count) + code
+        }
+      }
+    }
+    return quoted + "\""
+  }
+}

@@ -1,0 +1,390 @@
+public import Networks
+public import SearchSpace
+
+/// What a search file says: all that the outcome of a study depends on.
+///
+///     let plan = try Plan(contentsOf: "searches/fashion.yaml")
+///     plan.supernet.epochs  // 4
+///
+/// This file is the reference of the search file. Each property tells of the key that it is read
+/// from and begins with that key's default; what reads it says which values are allowed.
+public struct Plan: Hashable, Sendable {
+  /// `study`: its name in the database, 1 to 100 characters; by default the file's name without
+  /// its ending.
+  public var study: String
+
+  /// `seed`: what everything random in the study is drawn from, 0 to 2⁶⁴ − 1.
+  public var seed: UInt64 = 1
+
+  /// `data`, required: the images to learn from.
+  public var data: Data
+
+  /// `space`, required: the networks to choose from.
+  public var space: Space
+
+  /// `supernet`: how the weights that all of them share are trained.
+  public var supernet = Supernet()
+
+  /// `strategy`, required: how the choice is made.
+  ///
+  /// `autoslim` or `random`, as a key with settings below it or alone for their defaults.
+  public var strategy: Strategy
+
+  /// `budgets`, required: the costs to stay within.
+  ///
+  /// A list such as `[{macs: 4M}, {params: 40%}]`, of at least one, no two the same.
+  public var budgets: [Limit]
+
+  /// `checkpoint-every`: the time between two checkpoints of the training.
+  ///
+  /// At least `1s`, in `ms`, `s`, `m` or `h`. It changes nothing about the results.
+  public var checkpointEvery = Duration.seconds(20)
+
+  public init(
+    study: String, data: Data, space: Space, strategy: Strategy, budgets: [Limit]
+  ) {
+    self.study = study
+    self.data = data
+    self.space = space
+    self.strategy = strategy
+    self.budgets = budgets
+  }
+
+  /// Reads the root of a search file.
+  ///
+  /// - Parameters:
+  ///   - form: The root.
+  ///   - name: The study's name if the file gives none.
+  ///   - reader: Receives every problem. If there are any, the plan means nothing.
+  package init(_ form: Form, name: String, reader: inout FormReader) {
+    // What is required begins as anything: where it is missing, there is a problem.
+    self.init(
+      study: name, data: Data(path: ""), space: Space(network: .mobileNetV2),
+      strategy: .autoslim(images: Strategy.images), budgets: [])
+    let keys = reader.mapping(
+      form,
+      keys: [
+        "study", "seed", "data", "space", "supernet", "strategy", "budgets", "checkpoint-every",
+      ],
+      required: [
+        "data": "data: {path: images}", "space": "space: {network: mobilenet-v2}",
+        "strategy": "strategy: autoslim", "budgets": "budgets: [{macs: 4M}]",
+      ])
+    if let given = keys["study"] {
+      reader.text(given, expecting: "a name", longest: 100, into: &study)
+    } else if let flaw = name.isEmpty
+      ? "is empty; rename it" : FormReader.flaw(of: name, longest: 100)
+    {
+      reader.report(
+        form.position, "the study is named after the file, whose name \(flaw), or add 'study: NAME'"
+      )
+    }
+    reader.integer(keys["seed"], 0...UInt64.max, into: &seed)
+    data.read(keys["data"], &reader)
+    space.read(keys["space"], &reader)
+    supernet.read(keys["supernet"], &reader)
+    strategy.read(keys["strategy"], holdOut: data.holdOut, &reader)
+    budgets = Limit.list(keys["budgets"], &reader)
+    reader.scalar(
+      keys["checkpoint-every"], expecting: "a time of at least 1s, such as 20s or 5m",
+      into: &checkpointEvery
+    ) { (text) throws(ScalarError) in
+      let milliseconds = try ScalarRules.milliseconds(text)
+      guard milliseconds >= 1000 else { throw ScalarError() }
+      return .milliseconds(milliseconds)
+    }
+  }
+
+  // MARK: - data
+
+  /// The images to learn from.
+  public struct Data: Hashable, Sendable {
+    /// `format`: how they are stored; `idx` is what MNIST and its successors use.
+    public var format = Format.idx
+
+    /// `path`, required: the folder they are in, kept as it is written.
+    public var path: String
+
+    /// `hold-out`: how many images are taken out of the training set to score candidates with, at
+    /// least 1.
+    public var holdOut = 5000
+
+    /// `augment`: how the images of a training step are varied.
+    public var augment = Augment()
+
+    public init(path: String) {
+      self.path = path
+    }
+
+    /// The formats there are.
+    public enum Format: String, Hashable, Sendable, CaseIterable {
+      case idx
+    }
+
+    mutating func read(_ form: Form?, _ reader: inout FormReader) {
+      let keys = reader.mapping(
+        form, keys: ["format", "path", "hold-out", "augment"],
+        required: ["path": "path: /usr/share/datasets/fashion-mnist"])
+      reader.word(keys["format"], into: &format)
+      reader.text(keys["path"], expecting: "the path of a folder", longest: 4095, into: &path)
+      reader.integer(keys["hold-out"], 1...Int.max, into: &holdOut)
+      augment.read(keys["augment"], &reader)
+    }
+  }
+
+  /// How the images of a training step are varied.
+  public struct Augment: Hashable, Sendable {
+    /// `crop`: by how many pixels each side is padded before a window of the image's own size is
+    /// cut out at random, 0 to 16.
+    public var crop = 2
+
+    /// `flip`: whether half of the images, drawn at random, are mirrored left to right.
+    public var flip = true
+
+    /// `cutout`: the side of a square that is blanked, in pixels, 0 to 64; 0 blanks nothing.
+    public var cutout = 0
+
+    public init() {}
+
+    mutating func read(_ form: Form?, _ reader: inout FormReader) {
+      let keys = reader.mapping(form, keys: ["crop", "flip", "cutout"])
+      reader.integer(keys["crop"], 0...16, into: &crop)
+      reader.flag(keys["flip"], into: &flip)
+      reader.integer(keys["cutout"], 0...64, into: &cutout)
+    }
+  }
+
+  // MARK: - space
+
+  /// The networks to choose from: a family whose sizes are made elastic.
+  public struct Space: Hashable, Sendable {
+    /// `network`, required: a family of networks.
+    ///
+    /// `mobilenet-v1`, `mobilenet-v2` or `resnet-N` of 6n + 2 layers, 8 to 1202.
+    public var network: Family
+
+    /// What is elastic.
+    ///
+    /// - `width`: `scale`, what the family's widths are multiplied by, 0.01 to 10, default 1;
+    ///   `groups`, how many steps a width has, 1 to 1000, default 12; `divisor`, what all widths
+    ///   are multiples of, 1 to 1024, default 8.
+    /// - `depth`: `min`, the fewest blocks a stage keeps, at least 1. By default it keeps all.
+    /// - `residual`: `tied`, the default, makes the widths of residual streams elastic too, each
+    ///   stream as one; `fixed` does not.
+    /// - `strides`: a list of 1 and 2 for the stem and each stage. By default the family's own, less
+    ///   what small images cannot take.
+    public var settings = Family.Settings()
+
+    public init(network: Family) {
+      self.network = network
+    }
+
+    mutating func read(_ form: Form?, _ reader: inout FormReader) {
+      let before = reader.problems.count
+      let keys = reader.mapping(
+        form, keys: ["network", "width", "depth", "residual", "strides"],
+        required: ["network": "network: mobilenet-v2"])
+      reader.scalar(
+        keys["network"], expecting: "the name of a family", into: &network, by: Family.named)
+
+      let width = reader.mapping(keys["width"], keys: ["scale", "groups", "divisor"])
+      reader.decimal(width["scale"], .from(0.01, to: 10), into: &settings.width.scale)
+      reader.integer(width["groups"], 1...1000, into: &settings.width.groups)
+      reader.integer(width["divisor"], 1...1024, into: &settings.width.divisor)
+
+      let depth = reader.mapping(keys["depth"], keys: ["min"], required: ["min": "min: 1"])
+      if let form = depth["min"] {
+        var smallest = 1
+        reader.integer(form, 1...Int.max, into: &smallest)
+        settings.smallestDepth = smallest
+      }
+      reader.word(keys["residual"], into: &settings.residual)
+      settings.strides = reader.list(keys["strides"], example: "[1, 1, 2, 2]")?.map { form in
+        var stride = 1
+        reader.integer(form, 1...2, into: &stride)
+        return stride
+      }
+
+      // Whether the settings fit the family is the family's to say.
+      guard let form, reader.problems.count == before else { return }
+      do {
+        let image = Shape(channels: 3, height: 32, width: 32)
+        _ = try network.space(input: image, classes: 10, settings: settings)
+      } catch {
+        reader.report(
+          keys["strides"]?.position ?? form.position,
+          "these settings do not fit \(network.name): \(error)")
+      }
+    }
+  }
+
+  // MARK: - supernet
+
+  /// How the shared weights are trained.
+  public struct Supernet: Hashable, Sendable {
+    /// `epochs`: how often the training set is gone through, at least 1.
+    public var epochs = 4
+
+    /// `batch`: the images of a step, 1 to 4096.
+    public var batch = 128
+
+    /// `sandwich`: the random subnets of a step beside the largest and the smallest, 0 to 16.
+    public var sandwich = 2
+
+    /// `distill`: whether the largest subnet teaches the others, in the same step.
+    public var distill = true
+
+    /// `optimizer`: stochastic gradient descent with momentum.
+    ///
+    /// - `lr`: the highest learning rate, above 0 up to 100, default 0.1.
+    /// - `momentum`: from 0 to below 1, default 0.9; `nesterov`: whether it is Nesterov's, default
+    ///   true.
+    /// - `weight-decay`: 0 to 1, default 1e-4.
+    /// - `schedule`: how the rate falls, `cosine`, the default, `linear` or `constant`.
+    public var optimizer = MomentumOptimizer()
+
+    /// `precision`: what the engine computes in; `auto` leaves that to it.
+    public var precision = Precision.auto
+
+    /// `calibration`: the images over which the statistics of batch normalisation are gathered anew
+    /// for each subnet that is scored, at least 1.
+    public var calibration = 1024
+
+    public init() {}
+
+    /// The precisions there are.
+    public enum Precision: String, Hashable, Sendable, CaseIterable {
+      case auto
+      case float32
+    }
+
+    mutating func read(_ form: Form?, _ reader: inout FormReader) {
+      let keys = reader.mapping(
+        form,
+        keys: [
+          "epochs", "batch", "sandwich", "distill", "optimizer", "precision", "calibration",
+        ])
+      reader.integer(keys["epochs"], 1...Int.max, into: &epochs)
+      reader.integer(keys["batch"], 1...4096, into: &batch)
+      reader.integer(keys["sandwich"], 0...16, into: &sandwich)
+      reader.flag(keys["distill"], into: &distill)
+      reader.word(keys["precision"], into: &precision)
+      reader.integer(keys["calibration"], 1...Int.max, into: &calibration)
+
+      let rules = reader.mapping(
+        keys["optimizer"], keys: ["lr", "momentum", "nesterov", "weight-decay", "schedule"])
+      reader.decimal(rules["lr"], .above(0, to: 100), into: &optimizer.rate)
+      reader.decimal(rules["momentum"], .from(0, below: 1), into: &optimizer.momentum)
+      reader.flag(rules["nesterov"], into: &optimizer.isNesterov)
+      reader.decimal(rules["weight-decay"], .from(0, to: 1), into: &optimizer.weightDecay)
+      reader.word(rules["schedule"], into: &optimizer.schedule)
+    }
+  }
+
+  // MARK: - strategy
+
+  /// How the choice is made.
+  public enum Strategy: Hashable, Sendable {
+    /// `autoslim`: greedy slimming. `images`: how many each candidate is scored on, 1 to
+    /// `data.hold-out`, default 2048.
+    case autoslim(images: Int)
+
+    /// `random`: random search. `trials`: how many networks are drawn, at least 1, default 100;
+    /// `images`: as above.
+    case random(trials: Int, images: Int)
+
+    static let images = 2048
+    static let trials = 100
+
+    mutating func read(_ form: Form?, holdOut: Int, _ reader: inout FormReader) {
+      guard let form else { return }
+      let names = ["autoslim", "random"]
+      var name = form.word ?? ""
+      var settings: Form?
+      if !names.contains(name) {
+        guard let choice = reader.choice(form, keys: names) else { return }
+        (name, settings) = choice
+      }
+      let keys = reader.mapping(
+        settings, keys: name == "random" ? ["trials", "images"] : ["images"])
+      var images = Self.images
+      var trials = Self.trials
+      reader.integer(keys["images"], 1...Int.max, into: &images)
+      reader.integer(keys["trials"], 1...Int.max, into: &trials)
+      self = name == "random" ? .random(trials: trials, images: images) : .autoslim(images: images)
+
+      if images > holdOut {
+        reader.report(
+          keys["images"]?.position ?? form.position,
+          "\(name) scores each candidate on \(images) images, but data.hold-out is \(holdOut); "
+            + "lower images or hold out more")
+      }
+    }
+  }
+
+  // MARK: - budgets
+
+  /// An upper limit of one cost, which may depend on the largest network.
+  public struct Limit: Hashable, Sendable {
+    /// `macs`, or `flops` for the same, counts multiply-adds for one image; `params` counts
+    /// parameters.
+    public var metric: Cost.Metric
+
+    public var amount: Amount
+
+    public init(_ metric: Cost.Metric, _ amount: Amount) {
+      self.metric = metric
+      self.amount = amount
+    }
+
+    /// How much is allowed.
+    public enum Amount: Hashable, Sendable {
+      /// So many: `4M`, `300k`, `1.5G`, `5000`; at least 1.
+      case count(Int)
+
+      /// So much of what the largest network costs: `40%`, above 0% up to 100%, with at most four
+      /// decimals.
+      case share(partsPerMillion: Int)
+
+      static func read(_ text: String) throws(ScalarError) -> Amount {
+        guard text.hasSuffix("%") else {
+          let count = try ScalarRules.count(text)
+          guard count >= 1 else { throw ScalarError(hint: "the least is 1") }
+          return .count(count)
+        }
+        let share = try ScalarRules.share(text)
+        guard 1...1_000_000 ~= share else {
+          throw ScalarError(hint: "a share is above 0% and at most 100%")
+        }
+        return .share(partsPerMillion: share)
+      }
+    }
+
+    static func list(_ form: Form?, _ reader: inout FormReader) -> [Limit] {
+      guard let form, let entries = reader.list(form, example: "[{macs: 4M}, {params: 40%}]")
+      else { return [] }
+      if entries.isEmpty {
+        reader.report(form.position, "there is no budget; add one, such as {macs: 4M}")
+      }
+      var lines: [Limit: Int] = [:]
+      return entries.compactMap { entry in
+        guard let (name, value) = reader.choice(entry, keys: ["macs", "flops", "params"]) else {
+          return nil
+        }
+        var number = value
+        number.path = "budgets.\(name)"
+        var amount: Amount?
+        reader.scalar(
+          number, expecting: "a count such as 4M or 300k, or a share such as 40%", into: &amount,
+          by: Amount.read)
+        guard let amount else { return nil }
+        let limit = Limit(name == "params" ? .parameters : .macs, amount)
+        if let line = lines[limit] {
+          reader.report(entry.position, "this budget is the same as that of line \(line)")
+        }
+        lines[limit] = entry.position.line
+        return limit
+      }
+    }
+  }
+}
