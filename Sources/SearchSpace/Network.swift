@@ -22,6 +22,10 @@ public struct Network: Hashable, Codable, Sendable {
       precondition(
         shape(of: layer.source) == layer.input, "\(layer.name) does not fit the value it reads")
       precondition(layer.source.precedes(layer: index), "\(layer.name) reads a value ahead of it")
+      if case .convolution(let convolution) = layer.operation, convolution.isDepthwise {
+        precondition(
+          layer.input.channels == layer.output.channels, "\(layer.name) changes the channels")
+      }
       if let addend = layer.addend {
         precondition(addend.precedes(layer: index), "\(layer.name) adds a value ahead of it")
         precondition(shape(of: addend) == layer.output, "\(layer.name) adds another shape")

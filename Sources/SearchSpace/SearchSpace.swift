@@ -89,8 +89,8 @@ struct LayerTemplate: Hashable, Sendable {
   var source: Source
   var addend: Source?
 
-  /// The group of the channels computed.
-  var group: Int
+  /// The group of the channels computed, or `nil` if they are those that the layer reads.
+  var group: Int?
 
   /// A value that a layer of a block can read.
   enum Source: Hashable, Sendable {
@@ -133,7 +133,9 @@ extension SearchSpace {
             name: template.name, operation: template.operation, source: source,
             addend: template.addend.map(value), input: shape,
             output: template.operation.output(
-              of: shape, channels: channels(of: template.group, in: architecture))))
+              of: shape,
+              channels: template.group.map { channels(of: $0, in: architecture) }
+                ?? shape.channels)))
       }
       stream = .layer(layers.count - 1)
       streamShape = layers[layers.count - 1].output

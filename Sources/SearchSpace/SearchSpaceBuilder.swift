@@ -82,7 +82,7 @@ public struct GlobalAveragePool: SpaceElement {
         layers: [
           LayerTemplate(
             name: "pool", operation: .globalAveragePool, source: .blockInput, addend: nil,
-            group: blueprint.stream)
+            group: nil)
         ]))
   }
 }
@@ -115,8 +115,9 @@ public struct Blueprint {
   var stages: [StageDepth] = []
   var blocks: [Block] = []
 
-  /// The group of the channels that the next part reads.
-  var stream: Int
+  /// The group of the channels that the next part reads, or `nil` if it depends on how deep a
+  /// stage is.
+  var stream: Int?
 
   init(input: Shape) {
     groups = [
@@ -159,7 +160,7 @@ public struct Blueprint {
   /// Adds a block, whose last layer's channels the next part reads.
   mutating func addBlock(_ block: Block) {
     blocks.append(block)
-    stream = block.layers[block.layers.count - 1].group
+    if let group = block.layers[block.layers.count - 1].group { stream = group }
   }
 
   private mutating func addDecision(

@@ -55,6 +55,8 @@ public struct Stage: SpaceElement {
           layers: layers))
       tied = block.isResidual ? blueprint.stream : nil
     }
+    // Blocks that are not tied have widths of their own: which one is the last is not settled.
+    if !block.isResidual && depth.values.count > 1 { blueprint.stream = nil }
   }
 }
 
@@ -119,11 +121,10 @@ private struct BlockContext {
   func depthwiseSeparable(
     kernel: Int, in blueprint: inout Blueprint
   ) throws(SearchSpaceError) -> [LayerTemplate] {
-    let input = blueprint.stream
     let pointwise = "\(name).pointwise"
     let output = try blueprint.addGroup(name, width, producer: pointwise)
     return [
-      depthwise(kernel: kernel, reading: .blockInput, group: input),
+      depthwise(kernel: kernel, reading: .blockInput),
       convolution("pointwise", reading: .layer(0), group: output),
     ]
   }
@@ -137,10 +138,10 @@ private struct BlockContext {
         "\(name).inner", isFirst ? inner.first : inner.others, producer: "\(name).expand")
       layers = [
         convolution("expand", reading: .blockInput, group: group),
-        depthwise(kernel: kernel, reading: .layer(0), group: group),
+        depthwise(kernel: kernel, reading: .layer(0)),
       ]
     } else {
-      layers = [depthwise(kernel: kernel, reading: .blockInput, group: blueprint.stream)]
+      layers = [depthwise(kernel: kernel, reading: .blockInput)]
     }
     let output = try outputGroup(of: "\(name).project", in: &blueprint)
     layers.append(
@@ -153,14 +154,15 @@ private struct BlockContext {
   func basic(
     inner: Choices, in blueprint: inout Blueprint
   ) throws(SearchSpaceError) -> [LayerTemplate] {
-    let input = blueprint.stream
     let innerGroup = try blueprint.addGroup("\(name).inner", inner, producer: "\(name).conv1")
     var layers = [
       convolution("conv1", reading: .blockInput, kernel: 3, stride: stride, group: innerGroup)
     ]
     var addend = LayerTemplate.Source.blockInput
     let output: Int
-    if isFirst && stride == 1 && blueprint.groups[input].choices == width.values {
+    if isFirst, stride == 1, let input = blueprint.stream,
+      blueprint.groups[input].choices == width.values
+    {
       output = input
       blueprint.tie("\(name).conv2", to: input, because: "\(name) adds its input to its output")
     } else {
@@ -190,14 +192,14 @@ private struct BlockContext {
   }
 
   private func depthwise(
-    kernel: Int, reading source: LayerTemplate.Source, group: Int
+    kernel: Int, reading source: LayerTemplate.Source
   ) -> LayerTemplate {
     LayerTemplate(
       name: "\(name).depthwise",
       operation: .convolution(
         ConvolutionOperation(
           kernel: kernel, stride: stride, isDepthwise: true, activation: activation)),
-      source: source, addend: nil, group: group)
+      source: source, addend: nil, group: nil)
   }
 
   private func convolution(

@@ -109,6 +109,26 @@ import Testing
     #expect(space.key(of: full) != space.key(of: space.largest))
   }
 
+  @Test func `builds every depth of stages whose blocks have widths of their own`() throws {
+    // What reads such a stage must not count on the width of its last block, nor be tied to it.
+    let space = try SearchSpace(name: "untied", input: Shape(channels: 3, height: 8, width: 8)) {
+      Convolution(width: [4, 8], kernel: 3)
+      Stage(.depthwiseSeparable(), width: [4, 8], depth: [1, 2, 3])
+      Stage(.basic(inner: [4]), width: [4, 8], depth: [1, 2])
+      Stage(.depthwiseSeparable(), width: [6, 12], depth: [1, 2])
+      Stage(.invertedResidual(inner: nil), width: [6, 12], depth: [1, 2])
+      GlobalAveragePool()
+      Linear(classes: 3)
+    }
+    var generator = SeededGenerator(seed: 5)
+    for _ in 0..<300 {
+      let network = space.network(of: space.randomArchitecture(using: &generator))
+      for layer in network.layers {
+        #expect(network.shape(of: layer.source) == layer.input)
+      }
+    }
+  }
+
   @Test func `finds an architecture by its sizes and names a size it does not have`() throws {
     let space = try space()
     var generator = SeededGenerator(seed: 3)

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import Study
 
 extension NAS {
@@ -15,11 +16,11 @@ extension NAS {
         if json {
           try printJSON(examination)
         } else {
-          var table = Table([
-            .init("", isNumeric: false), .init("", isNumeric: false), .init("", isNumeric: false),
-          ])
-          table.rows = examination.findings.map { [$0.isFine ? "ok" : "!!", $0.name, $0.finding] }
-          print(table.text.split(separator: "\n").dropFirst().joined(separator: "\n"))
+          let width = examination.findings.map(\.name.count).max() ?? 0
+          for finding in examination.findings {
+            let name = finding.name.padding(toLength: width, withPad: " ", startingAt: 0)
+            print("\(finding.isFine ? "ok" : "!!")  \(name)  \(finding.finding)")
+          }
           for finding in examination.findings {
             if let remedy = finding.remedy { print("\n\(finding.name): \(remedy)") }
           }

@@ -13,6 +13,8 @@ final class StopSignals {
   }
 
   init() {
+    // A file that may not grow is then an error to report, not an end without a word.
+    signal(SIGXFSZ, SIG_IGN)
     for number in [SIGINT, SIGTERM] {
       // Without this the signal would end the process before the source sees it.
       signal(number, SIG_IGN)

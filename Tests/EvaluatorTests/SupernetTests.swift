@@ -1,0 +1,161 @@
+import Datasets
+import Evaluator
+import Kernels
+import Networks
+import SearchSpace
+import TestSupport
+import Testing
+
+@Suite struct SupernetTests {
+  private func space() throws -> SearchSpace {
+    try SearchSpace(name: "small", input: Shape(channels: 1, height: 8, width: 8)) {
+      Convolution(name: "stem", width: [4, 8, 12], kernel: 3)
+      Stage(.basic(inner: [4, 8]), width: [4, 8, 12], depth: [1, 2])
+      Stage(
+        .invertedResidual(inner: .init([8, 16])), width: [8, 12], depth: [1, 2], stride: 2,
+        activation: .relu6)
+      GlobalAveragePool()
+      Linear(classes: 4)
+    }
+  }
+
+  private func images(augmentation: Augmentation = .none) throws -> StudyImages {
+    let synthetic = SyntheticImages(count: 800)
+    return try StudyImages(
+      ImageDataset(
+        pixels: synthetic.pixels, labels: synthetic.labels, height: 8, width: 8, channels: 1,
+        classes: 4), holdOut: 200, augmentation: augmentation, seed: 3)
+  }
+
+  private func supernet(
+    epochs: Int = 4, distills: Bool = true, backend: Engine.Backend = .oneDNN,
+    augmentation: Augmentation = .none
+  ) throws -> Supernet {
+    var settings = Supernet.Settings()
+    settings.epochs = epochs
+    settings.batch = 40
+    settings.distills = distills
+    return try Supernet(
+      space: space(), images: images(augmentation: augmentation), settings: settings,
+      engine: Engine(backend: backend))
+  }
+
+  private let recipe = ScoringRecipe(images: 200, calibration: 90, batch: 40)
+
+  @Test(arguments: Engine.Backend.allCases, [true, false])
+  func `learns, the largest and the smallest subnet alike`(
+    backend: Engine.Backend, distills: Bool
+  ) throws {
+    let supernet = try supernet(epochs: 8, distills: distills, backend: backend)
+    while !supernet.isTrained { try supernet.trainStep() }
+    let scores = try supernet.score(
+      [supernet.space.largest, supernet.space.smallest], with: recipe)
+    #expect(scores[0].accuracy > 0.9)
+    #expect(scores[1].accuracy > 0.7)
+  }
+
+  @Test func `scores candidates together as each alone, to the last bit`() throws {
+    let supernet = try supernet()
+    for _ in 0..<20 { try supernet.trainStep() }
+    var generator = SeededGenerator(seed: 1)
+    let space = supernet.space
+    var architectures = space.decisions.indices.compactMap {
+      space.lowering($0, of: space.largest)
+    }
+    architectures += (0..<6).map { _ in space.randomArchitecture(using: &generator) }
+    architectures.append(architectures[0])
+    let together = try supernet.score(architectures, with: recipe)
+    let alone = try architectures.map { try supernet.score([$0], with: recipe)[0] }
+    #expect(together == alone)
+  }
+
+  @Test func `trains to the same weights from the same seed`() throws {
+    let weights = try (0..<2).map { _ in
+      let supernet = try supernet(augmentation: Augmentation(crop: 1, flip: true))
+      for _ in 0..<10 { try supernet.trainStep() }
+      return supernet.checkpoint().encoded()
+    }
+    #expect(weights[0] == weights[1])
+  }
+
+  @Test func `goes on from a checkpoint as if it had never stopped`() throws {
+    let whole = try supernet(augmentation: Augmentation(crop: 1, flip: true, cutout: 2))
+    for _ in 0..<7 { try whole.trainStep() }
+    let file = try Safetensors(decoding: whole.checkpoint().encoded())
+    let resumed = try supernet(augmentation: Augmentation(crop: 1, flip: true, cutout: 2))
+    try resumed.restore(file)
+    #expect(resumed.step == 7)
+    for _ in 0..<7 {
+      #expect(try whole.trainStep() == resumed.trainStep())
+    }
+    #expect(whole.checkpoint().encoded() == resumed.checkpoint().encoded())
+  }
+
+  @Test func `refuses the checkpoint of another supernet and stays as it is`() throws {
+    let supernet = try supernet()
+    let before = supernet.checkpoint().encoded()
+    let error = #expect(throws: WeightsError.self) {
+      try supernet.restore(
+        Safetensors([Safetensors.Tensor(name: "stem.weight", shape: [1], values: [0])]))
+    }
+    #expect(error?.problems.contains { $0.contains("stem.weight") } == true)
+    #expect(supernet.checkpoint().encoded() == before)
+  }
+
+  @Test func `decays convolutions and linear weights, but not depthwise, norms and biases`() {
+    let decaying: [Parameters.Kind] = [.convolution, .linear]
+    let spared: [Parameters.Kind] = [
+      .depthwiseConvolution, .bias, .normalizationScale, .normalizationShift,
+    ]
+    #expect(decaying.allSatisfy { $0.decays })
+    #expect(spared.allSatisfy { !$0.decays })
+  }
+
+  @Test func `cuts out a network that answers as its slice of the supernet does`() throws {
+    let supernet = try supernet()
+    for _ in 0..<20 { try supernet.trainStep() }
+    var generator = SeededGenerator(seed: 2)
+    for _ in 0..<4 {
+      let architecture = supernet.space.randomArchitecture(using: &generator)
+      let trained = try supernet.trainedNetwork(of: architecture, with: recipe)
+      let inside = try supernet.answers(of: trained, with: recipe)
+      #expect(inside.score == (try supernet.score([architecture], with: recipe)[0]))
+
+      let copy = try TrainedNetwork(
+        trained.network, from: Safetensors(decoding: trained.safetensors().encoded()))
+      let outside = try Answers(
+        of: copy.network, statistics: copy.statistics,
+        runner: copy.makeRunner(engine: Engine()), images: supernet.images, recipe: recipe)
+      #expect(inside.largestDifference(from: outside) < 1e-4)
+      #expect(inside.score.correct == outside.score.correct)
+    }
+  }
+
+  @Test func `lists everything about weights that do not fit a network`() throws {
+    let supernet = try supernet()
+    let trained = try supernet.trainedNetwork(of: supernet.space.smallest, with: recipe)
+    var tensors = trained.safetensors().tensors
+    tensors.removeAll { $0.name == "stem.norm.running_mean" }
+    tensors.append(Safetensors.Tensor(name: "spare", shape: [1], values: [1]))
+    let error = #expect(throws: WeightsError.self) {
+      _ = try TrainedNetwork(trained.network, from: Safetensors(tensors))
+    }
+    #expect(
+      error?.problems == [
+        "'stem.norm.running_mean' is missing", "'spare' belongs to no layer of the network",
+      ])
+  }
+
+  @Test func `gathers the exact moments of all calibration images`() throws {
+    // The first layer reads images that no normalisation has touched, so its statistics must be
+    // those of one batch that holds them all.
+    let supernet = try supernet()
+    let inBatches = try supernet.trainedNetwork(
+      of: supernet.space.largest, with: ScoringRecipe(images: 1, calibration: 90, batch: 40))
+    let atOnce = try supernet.trainedNetwork(
+      of: supernet.space.largest, with: ScoringRecipe(images: 1, calibration: 90, batch: 90))
+    let (first, second) = (inBatches.statistics[0], atOnce.statistics[0])
+    #expect(relativeDifference(first?.mean ?? [], second?.mean ?? [1]) < 1e-4)
+    #expect(relativeDifference(first?.variance ?? [], second?.variance ?? [1]) < 1e-4)
+  }
+}
