@@ -120,6 +120,5 @@ let package = Package(
       swiftSettings: houseSettings),
     .testTarget(
       name: "ExportTests", dependencies: ["Export", "SearchSpace"], swiftSettings: houseSettings),
-    .executableTarget(name: "probe", dependencies: ["Datasets", "Evaluator", "Kernels", "Networks", "SearchSpace", "Strategies"], path: "Sources/probe", swiftSettings: houseSettings),
   ]
 )

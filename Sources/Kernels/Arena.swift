@@ -48,7 +48,9 @@ public final class Arena {
   }
 
   /// Bytes of memory in the machine.
-  public static var machineMemory: Int { sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE)) }
+  public static var machineMemory: Int {
+    sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE))
+  }
 
   /// A state of the arena to return to.
   public struct Mark {

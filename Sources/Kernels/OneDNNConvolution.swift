@@ -103,8 +103,8 @@ extension Engine {
   ) throws(KernelError) {
     let mark = scratch.mark
     defer { scratch.release(to: mark) }
-    // oneDNN 2.6.3 gets the weight gradient of strided 1×1 convolutions wrong in this layout for
-    // some small sizes, so they read a copy of the pixels they use.
+    // oneDNN (2.6.3 and 3.2.0 alike) gets the weight gradient of strided 1×1 convolutions wrong in
+    // this layout for some small sizes, so they read a copy of the pixels they use.
     if sizes.kernel == 1 && sizes.stride > 1 {
       let dense = sizes.withoutSkippedPixels
       let pixels = scratch.tensor(dense.input)

@@ -34,6 +34,7 @@ public struct Probabilities: Sendable {
   /// - Parameters:
   ///   - labels: The class of each image.
   ///   - gradient: If given, becomes the gradient of the mean loss by the logits.
+  /// - Returns: The mean loss and the number of right answers.
   public func crossEntropy(labels: [Int32], gradient: Tensor? = nil) -> BatchLoss {
     precondition(labels.count == logarithms.count, "one label an image")
     var result = BatchLoss(loss: 0, correct: 0)

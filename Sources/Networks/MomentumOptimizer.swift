@@ -32,6 +32,7 @@ public struct MomentumOptimizer: Hashable, Codable, Sendable {
   /// - Parameters:
   ///   - step: The step, from 0.
   ///   - count: The number of steps of the whole training.
+  /// - Returns: The rate, from 0 to ``rate``.
   public func rate(at step: Int, of count: Int) -> Double {
     let progress = Double(step) / Double(max(1, count))
     switch schedule {

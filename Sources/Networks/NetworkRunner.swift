@@ -39,6 +39,7 @@ public final class NetworkRunner {
   ///   - addend: The value it adds, if it adds one.
   ///   - normalization: Asked only for layers that normalise.
   /// - Returns: What it computes, in this runner's arena.
+  /// - Throws: ``KernelError`` if a kernel fails.
   public func compute(
     _ layer: Layer, input: Tensor, addend: Tensor?, normalization: () -> Normalization
   ) throws(KernelError) -> Tensor {
@@ -97,9 +98,12 @@ public final class NetworkRunner {
   /// Computes a network's outputs with known statistics.
   ///
   /// - Parameters:
+  ///   - network: The network.
+  ///   - images: Of shape `[batch]` times ``Network/input``.
   ///   - statistics: For each layer that normalises, its mean and variance; `nil` for the others.
   /// - Returns: The logits, of shape `[batch, classes]`, in this runner's arena, which the caller
   ///   releases.
+  /// - Throws: ``KernelError`` if a kernel fails.
   public func outputs(
     of network: Network, images: Tensor, statistics: [ChannelStatistics?]
   ) throws(KernelError) -> Tensor {
@@ -139,7 +143,8 @@ public final class NetworkRunner {
     public var statistics: [ChannelStatistics?] { convolved.map { $0?.statistics } }
   }
 
-  /// Computes a network with the statistics of the batch itself, keeping what ``backward(_:outputGradient:)`` needs.
+  /// Computes a network with the statistics of the batch itself, and keeps what a backward pass
+  /// needs.
   ///
   /// The tape's tensors lie in this runner's arena, which the caller releases.
   public func forward(_ network: Network, images: Tensor) throws(KernelError) -> Tape {
@@ -175,6 +180,7 @@ public final class NetworkRunner {
   /// - Parameters:
   ///   - tape: What the forward pass left.
   ///   - outputGradient: The gradient of the loss by the outputs, of shape `[batch, classes]`.
+  /// - Throws: ``KernelError`` if a kernel fails.
   public func backward(_ tape: Tape, outputGradient: Tensor) throws(KernelError) {
     let mark = arena.mark
     defer { arena.release(to: mark) }

@@ -50,6 +50,7 @@ public struct TrainedNetwork: Sendable {
   /// The arrays and statistics under the names by which PyTorch modules would know them.
   ///
   /// - Parameter metadata: Strings for the file's header.
+  /// - Returns: The content of a file.
   public func safetensors(metadata: [String: String] = [:]) -> Safetensors {
     var file = Safetensors(arrays, metadata: metadata)
     for (layer, statistics) in zip(network.layers, statistics) {

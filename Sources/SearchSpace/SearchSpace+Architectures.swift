@@ -66,6 +66,7 @@ extension SearchSpace {
   /// Decisions that are left out take their largest choice if they are fixed or size nothing.
   ///
   /// - Parameter sizes: A size for each decision, by name.
+  /// - Returns: The architecture.
   /// - Throws: ``SearchSpaceError`` if a size is not on offer, missing or unknown.
   public func architecture(sizes: [String: Int]) throws(SearchSpaceError) -> Architecture {
     let known = decisions.map(\.name)

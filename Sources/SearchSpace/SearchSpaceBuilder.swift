@@ -128,8 +128,12 @@ public struct Blueprint {
 
   /// Adds channels of their own and, if they are elastic, the decision that sizes them.
   ///
-  /// - Parameter producer: The layer whose channels they are first of all.
+  /// - Parameters:
+  ///   - name: What the channels are called.
+  ///   - choices: How many there may be.
+  ///   - producer: The layer whose channels they are first of all.
   /// - Returns: The index of the group.
+  /// - Throws: ``SearchSpaceError/badChoices(name:values:)``.
   mutating func addGroup(
     _ name: String, _ choices: Choices, producer: String
   ) throws(SearchSpaceError) -> Int {

@@ -1,6 +1,7 @@
 import Evaluator
 import Foundation
 import Kernels
+import Logging
 import Networks
 import SearchSpace
 import Strategies
@@ -19,6 +20,7 @@ public final class StudyRunner {
   private let report: (StudyEvent) -> Void
   private let isStopping: () -> Bool
   private let clock = ContinuousClock()
+  private let logger = Logger(label: "nas.study")
 
   /// Reads the data and makes sure that the search can be begun.
   ///
@@ -129,6 +131,7 @@ public final class StudyRunner {
         let lossSum = file.metadata[Self.lossSumKey].flatMap(Double.init)
       else { throw StudyError.damagedState(study: study.name, what: "the checkpoint") }
       try supernet.restore(file)
+      logger.debug("read a checkpoint", metadata: ["step": "\(supernet.step)"])
       return lossSum
     } catch is SafetensorsError {
       throw StudyError.damagedState(study: study.name, what: "the checkpoint")
@@ -163,6 +166,8 @@ public final class StudyRunner {
           ], curve: curve, stage: supernet.isTrained ? .search : nil), in: run)
       curve = []
       lastCheckpoint = clock.now
+      logger.debug(
+        "wrote a checkpoint", metadata: ["step": "\(supernet.step)", "bytes": "\(bytes.count)"])
     }
 
     while !supernet.isTrained {
@@ -239,6 +244,13 @@ public final class StudyRunner {
               pair.0, pair.1, step: step, chosen: chosen.contains(index), seconds: seconds,
               recipe: material.recipe(images: question.images), weights: weights)
           }, strategyState: json(strategy), randomState: "\(generator.state)"), in: run)
+      logger.debug(
+        "committed an answer",
+        metadata: [
+          "step": "\(step)", "trials": "\(scores.count)",
+          "chosen": "\(chosen.map { question.candidates[$0].role })",
+          "seconds": "\(seconds * Double(scores.count))",
+        ])
       step += 1
       trials += scores.count
       let elapsed = (clock.now - start).seconds
@@ -279,46 +291,66 @@ public final class StudyRunner {
 
   // MARK: - The finalists
 
-  /// How many networks of the search's frontier are scored again beside those of the budgets.
+  /// How many networks of the search's frontier are scored again beside those of the strategy.
   private static let frontierFinalists = 12
 
-  /// Scores the best networks on the whole hold-out and ends the study, all in one transaction.
+  /// Scores the best networks on the whole hold-out, picks one for each budget and ends the study,
+  /// all in one transaction.
+  ///
+  /// The search compares many networks on few images, so some owe their place to luck. What was
+  /// best then is looked at again on all images, and only these scores decide.
   private func scoreFinalists(
-    of strategy: any SearchStrategy, _ supernet: Supernet, weights: String,
-    in run: ActiveRun
+    of strategy: any SearchStrategy, _ supernet: Supernet, weights: String, in run: ActiveRun
   ) throws {
-    let trials = try store.trials(of: run.studyID)
-    let winners = strategy.finalists.compactMap { finalist in
-      let key = material.space.key(of: finalist.architecture)
-      return trials.first { $0.key == key }.map { (finalist.budget, $0) }
-    }
-    var finalists = winners.map(\.1)
-    let frontier = try store.frontier(of: run.studyID, by: .macs, among: .all).map(\.trial)
-    for index in 0..<min(Self.frontierFinalists, frontier.count) {
-      let place = index * (frontier.count - 1) / max(1, Self.frontierFinalists - 1)
-      finalists.append(frontier[min(place, frontier.count - 1)])
-    }
-    var seen: Set<String> = []
-    finalists = finalists.filter { seen.insert($0.key).inserted }
-
-    report(.scoringFinalists(count: finalists.count))
+    let trials = try finalists(of: strategy, in: run)
+    report(.scoringFinalists(count: trials.count))
     let recipe = material.recipe(images: material.images.holdOut.count)
     let start = clock.now
     let scores = try supernet.score(
-      finalists.map { try material.architecture(of: $0.architecture) }, with: recipe)
+      trials.map { try material.architecture(of: $0.architecture) }, with: recipe)
     let seconds = (clock.now - start).seconds / Double(max(1, scores.count))
+
+    let largest = material.space.network(of: material.space.largest).cost
+    let picks = plan.budgets(largest: largest).compactMap { budget in
+      best(of: Array(zip(trials, scores)), within: budget).map { trial in
+        RecordedFinalist(
+          budget: "\(budget)", cost: budget.metric == .macs ? .macs : .parameters,
+          limit: budget.limit, trial: trial.number)
+      }
+    }
     try store.commit(
       StudyUpdate(
-        scores: zip(finalists, scores).map { trial, score in
+        scores: zip(trials, scores).map { trial, score in
           TrialScore(
             trial: trial.number,
             score: newScore(score, recipe: recipe, weights: weights, seconds: seconds))
-        },
-        finalists: winners.map { budget, trial in
-          RecordedFinalist(
-            budget: "\(budget)", cost: budget.metric == .macs ? .macs : .parameters,
-            limit: budget.limit, trial: trial.number)
-        }, stage: .done), in: run)
+        }, finalists: picks, stage: .done), in: run)
+  }
+
+  /// The networks that the strategy ended with, and some along the frontier of all trials.
+  private func finalists(of strategy: any SearchStrategy, in run: ActiveRun) throws -> [Trial] {
+    let trials = try store.trials(of: run.studyID)
+    var finalists = strategy.finalists.compactMap { finalist in
+      let key = material.space.key(of: finalist.architecture)
+      return trials.first { $0.key == key }
+    }
+    let frontier = try store.frontier(of: run.studyID, by: .macs, among: .all).map(\.trial)
+    let count = min(Self.frontierFinalists, frontier.count)
+    for index in 0..<count {
+      finalists.append(frontier[index * (frontier.count - 1) / max(1, count - 1)])
+    }
+    var seen: Set<String> = []
+    return finalists.filter { seen.insert($0.key).inserted }
+  }
+
+  /// The network with the best score within a budget; of equals, the cheapest.
+  private func best(of scored: [(Trial, Score)], within budget: Budget) -> Trial? {
+    func cost(_ trial: Trial) -> Int {
+      Cost(macs: trial.macs, parameters: trial.parameters)[budget.metric]
+    }
+    return scored.filter { cost($0.0) <= budget.limit && $0.1.isValid }.max { left, right in
+      (left.1.accuracy, -cost(left.0)) < (right.1.accuracy, -cost(right.0))
+    }?.0
   }
 }
 

@@ -105,7 +105,9 @@ func translatingErrors<Value>(
 extension TrialStore {
   /// The version of the linked SQLite library, such as `3.40.1`.
   public static var sqliteVersion: String {
-    let version = try? DatabaseQueue().read { try String.fetchOne($0, sql: "SELECT sqlite_version()") }
+    let version = try? DatabaseQueue().read { db in
+      try String.fetchOne(db, sql: "SELECT sqlite_version()")
+    }
     return version ?? "unknown"
   }
 }

@@ -79,7 +79,7 @@ struct Tool {
       "exec \"$0\" \"$@\"", [Self.executable.path] + arguments, environment: environment)
   }
 
-  /// Runs a line of the shell, whose arguments are `$0`, `$1`, …
+  /// Runs a line of the shell, whose arguments are `$0`, `$1` and so on.
   func runShell(
     _ line: String, _ arguments: [String], environment: [String: String] = [:]
   ) throws -> Outcome {
@@ -101,7 +101,8 @@ struct Tool {
       for url in [output, errors] { try? FileManager.default.removeItem(at: url) }
     }
     return Outcome(
-      status: process.terminationReason == .exit ? process.terminationStatus : -process.terminationStatus,
+      status: process.terminationReason == .exit
+        ? process.terminationStatus : -process.terminationStatus,
       output: String(decoding: try Data(contentsOf: output), as: UTF8.self),
       errors: String(decoding: try Data(contentsOf: errors), as: UTF8.self))
   }

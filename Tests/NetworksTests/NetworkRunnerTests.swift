@@ -22,7 +22,9 @@ import Testing
         GlobalAveragePool()
         Linear(classes: 3)
       }
-      return [try Family.resNet(layers: 8).space(input: input, classes: 3, settings: settings), small]
+      return [
+        try Family.resNet(layers: 8).space(input: input, classes: 3, settings: settings), small,
+      ]
     } catch {
       preconditionFailure("\(error)")
     }
@@ -63,7 +65,8 @@ import Testing
     let images = randomNumbers(labels.count * space.input.count, seed: 9)
     var generator = SeededGenerator(seed: 5)
     let architectures =
-      [space.largest, space.smallest] + (0..<2).map { _ in
+      [space.largest, space.smallest]
+      + (0..<2).map { _ in
         space.randomArchitecture(using: &generator)
       }
 

@@ -19,7 +19,7 @@ struct PublishedArchitecture: Decodable, Sendable, CustomTestStringConvertible {
     let params_with_bn_affine: Int
   }
 
-  /// `[op, cin, cout, kernel, stride, groups, h_in, h_out, bias, bn]`
+  /// One layer: `[op, cin, cout, kernel, stride, groups, h_in, h_out, bias, bn]`.
   struct Entry: Decodable, Equatable {
     var operation: String
     var sizes: [Int]
@@ -103,7 +103,9 @@ struct PublishedArchitecture: Decodable, Sendable, CustomTestStringConvertible {
     }
     #expect(convolutions.count == published.layers.count)
     var channels: [String: Int] = [:]
-    for (layer, entry) in zip(convolutions, published.layers) { channels[layer.name] = entry.sizes[1] }
+    for (layer, entry) in zip(convolutions, published.layers) {
+      channels[layer.name] = entry.sizes[1]
+    }
     var sizes: [String: Int] = [:]
     for group in space.groups {
       guard let decision = group.decision, let layer = group.members.first?.layer else { continue }

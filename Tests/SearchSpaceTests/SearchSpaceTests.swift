@@ -71,7 +71,9 @@ import Testing
 
   @Test func `every network of the space lies between the smallest and the largest`() throws {
     let space = try space()
-    let (low, high) = (space.network(of: space.smallest).cost, space.network(of: space.largest).cost)
+    let (low, high) = (
+      space.network(of: space.smallest).cost, space.network(of: space.largest).cost
+    )
     var generator = SeededGenerator(seed: 1)
     for _ in 0..<200 {
       let cost = space.network(of: space.randomArchitecture(using: &generator)).cost
@@ -96,11 +98,13 @@ import Testing
 
   @Test func `gives networks that are the same one key, and others another`() throws {
     let space = try space()
-    var shallow = [String: Int](uniqueKeysWithValues: space.sizes(of: space.largest).map { ($0, $1) })
+    var shallow = [String: Int](
+      uniqueKeysWithValues: space.sizes(of: space.largest).map { ($0, $1) })
     shallow["stage4.depth"] = 1
     let full = try space.architecture(sizes: shallow)
     // The widths of blocks that are left out make no difference.
-    shallow["stage4.block3.inner"] = space.decisions.first { $0.name == "stage4.block3.inner" }?
+    shallow["stage4.block3.inner"] =
+      space.decisions.first { $0.name == "stage4.block3.inner" }?
       .choices.first
     let other = try space.architecture(sizes: shallow)
     #expect(full != other)

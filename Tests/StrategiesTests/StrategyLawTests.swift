@@ -14,7 +14,9 @@ func smallSpace() throws -> SearchSpace {
   }
 }
 
-/// What every strategy promises. A new strategy joins `all` and is held to the same laws.
+/// What every strategy promises.
+///
+/// A new strategy joins `Kind` and is held to the same laws.
 @Suite struct StrategyLawTests {
   static let budgets = [
     Budget(.macs, atMost: 200_000), Budget(.macs, atMost: 60_000),

@@ -39,7 +39,9 @@ public struct SyntheticImages: Sendable {
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     func header(_ sizes: [Int]) -> [UInt8] {
       [0, 0, 8, UInt8(sizes.count)]
-        + sizes.flatMap { size in stride(from: 24, through: 0, by: -8).map { UInt8(size >> $0 & 255) } }
+        + sizes.flatMap { size in
+          stride(from: 24, through: 0, by: -8).map { UInt8(size >> $0 & 255) }
+        }
     }
     try Data(header([labels.count, side, side]) + pixels).write(
       to: folder.appending(path: "train-images-idx3-ubyte"))

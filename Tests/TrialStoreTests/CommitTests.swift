@@ -89,7 +89,9 @@ import TrialStore
         accuracy: step == 3 ? 0.5 : nil, learningRate: 0.1, seconds: Double(step))
       try store.commit(
         StudyUpdate(
-          checkpoints: [.init(name: "supernet", step: step, checksum: "5a\(step)", content: content)],
+          checkpoints: [
+            .init(name: "supernet", step: step, checksum: "5a\(step)", content: content)
+          ],
           curve: [point]),
         in: run)
     }
