@@ -5,7 +5,8 @@
 # make lint    checks form and rules of the code
 # make clean   removes what was built; results stay
 #
-# Everything is built in release mode: unoptimised kernels are too slow even for tests.
+# Everything is built in release mode: unoptimised kernels are too slow even for tests. Tests run one
+# after the other, as each may use all cores.
 
 nas := .build/release/nas
 
@@ -24,7 +25,7 @@ demo: build
 
 test: setup
 	swift build -c release --build-tests --explicit-target-dependency-import-check error
-	swift test -c release --disable-xctest --skip-build
+	swift test -c release --disable-xctest --skip-build --no-parallel
 
 lint: setup
 	@Scripts/lint

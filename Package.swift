@@ -48,7 +48,7 @@ let package = Package(
       ],
       swiftSettings: houseSettings),
     .target(
-      name: "Datasets", dependencies: ["CZlib"],
+      name: "Datasets", dependencies: ["CZlib", "SearchSpace"],
       swiftSettings: houseSettings + [.strictMemorySafety()]),
     .target(
       name: "Evaluator", dependencies: ["Datasets", "Kernels", "Networks", "SearchSpace"],

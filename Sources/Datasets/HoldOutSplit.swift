@@ -1,3 +1,5 @@
+import SearchSpace
+
 /// A training set divided into images to train on and images to score candidates with.
 ///
 /// Every class gives the same share of its images to the hold-out. Which images are held out, and

@@ -1,3 +1,5 @@
+import SearchSpace
+
 /// Images of one size with a label each, as bytes in memory.
 ///
 ///     let training = try ImageDataset(idxFolder: "/usr/share/datasets/fashion-mnist")

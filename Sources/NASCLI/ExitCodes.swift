@@ -80,8 +80,8 @@ private func status(of kind: StoreError.Kind) -> ExitStatus {
   case .notADatabase, .foreignDatabase, .newerSchema, .olderSchema, .corrupt: .badData
   case .cannotCreate, .readOnly: .cannotCreate
   case .diskFull, .inputOutput: .inputOutput
-  case .busy, .locked, .ownershipLost: .tryAgain
-  case .noSuchStudy, .noSuchTrial, .studyExists: .missingInput
+  case .busy, .locked, .ownershipLost, .studyExists: .tryAgain
+  case .noSuchStudy, .noSuchTrial: .missingInput
   case .unexpected: .bug
   }
 }

@@ -1,3 +1,5 @@
+import SearchSpace
+
 /// Named tensors and a few words about them, as they lie in a file of the safetensors format.
 ///
 ///     let weights = Safetensors([
@@ -149,24 +151,10 @@ public struct Safetensors: Hashable, Sendable {
 
   /// Returns a 64-bit hash of `bytes` as 16 hexadecimal digits.
   ///
-  /// The number of bytes goes in, then the bytes as little-endian words, the last filled up with
-  /// 0: the hash that data sets have as their fingerprint. Each step can be undone, so a change
-  /// within one word is always found; an adversary is not kept out.
+  /// An adversary is not kept out.
   static func checksum(of bytes: Span<UInt8>) -> String {
-    var state: UInt64 = 0xcbf2_9ce4_8422_2325
-    func add(_ word: UInt64) {
-      state = (state ^ word) &* 0x9e37_79b9_7f4a_7c15
-      state ^= state >> 32
-    }
-    add(UInt64(bytes.count))
-    for start in stride(from: 0, to: bytes.count, by: 8) {
-      var word: UInt64 = 0
-      for index in start..<min(start + 8, bytes.count) {
-        word |= UInt64(bytes[index]) << UInt64(8 * (index - start))
-      }
-      add(word)
-    }
-    let digits = String(state, radix: 16)
-    return String(repeating: "0", count: 16 - digits.count) + digits
+    var fingerprint = Fingerprint()
+    fingerprint.add(bytes: bytes)
+    return fingerprint.hexadecimal
   }
 }

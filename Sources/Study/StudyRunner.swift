@@ -75,8 +75,11 @@ public final class StudyRunner {
         }
         return study
       }
+      // Only a study that nobody works on is put aside.
+      let old = try store.beginRun(on: store.study(named: plan.study).id)
       let now = Date.now.formatted(.iso8601)
       try store.renameStudy(named: plan.study, to: "\(plan.study) (until \(now))")
+      try store.endRun(old, as: .stopped)
     }
     return try store.createStudy(
       NewStudy(

@@ -57,17 +57,14 @@ extension Plan {
 
   /// Sixteen hexadecimal digits that tell plans with different results apart.
   ///
-  /// The FNV-1a hash of ``resolved`` but for ``checkpointEvery``. It guards against mistakes, not
+  /// The hash of ``resolved`` but for ``checkpointEvery``. It guards against mistakes, not
   /// against someone who wants two plans to look alike.
   public var fingerprint: String {
-    var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+    var fingerprint = Fingerprint()
     for line in resolved.split(separator: "\n") where !line.hasPrefix(Self.checkpointKey) {
-      for byte in line.utf8 + [UInt8(ascii: "\n")] {
-        hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3
-      }
+      fingerprint.add(bytes: Array(line.utf8).span)
     }
-    let digits = String(hash, radix: 16)
-    return String(repeating: "0", count: 16 - digits.count) + digits
+    return fingerprint.hexadecimal
   }
 }
 

@@ -7,9 +7,9 @@
 /// Every word goes in by a step that can be undone, so bodies of data that differ in a single
 /// word never share a fingerprint. It guards against mistakes, not against an adversary.
 package struct Fingerprint {
-  package init() {}
-
   private var state: UInt64 = 0xcbf2_9ce4_8422_2325
+
+  package init() {}
 
   /// Adds one word.
   package mutating func add(_ word: UInt64) {
