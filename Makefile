@@ -1,16 +1,18 @@
-# make setup   installs the Debian packages that are missing, and checks that Swift is 6.3 or newer
-# make build   builds the command line tool, .build/release/nas
-# make demo    searches a small network on Fashion-MNIST, shows the frontier, exports the best
-# make test    builds everything and runs all tests
-# make lint    checks form and rules of the code
-# make clean   removes what was built; results stay
+# make setup         installs the missing Debian packages, checks that Swift is 6.3 or newer
+# make build         builds the command line tool, .build/release/nas
+# make demo          searches a small network on Fashion-MNIST, shows the frontier, exports the best
+# make test          builds everything and runs all tests
+# make lint          checks form and rules of the code
+# make check-bundle  checks the network in best/ with code of its own, in Python
+# make clean         removes what was built; results stay
 #
 # Everything is built in release mode: unoptimised kernels are too slow even for tests. Tests run one
 # after the other, as each may use all cores.
 
 nas := .build/release/nas
+python := .build/python
 
-.PHONY: build setup demo test lint clean
+.PHONY: build setup demo test lint check-bundle clean
 
 build: setup
 	swift build -c release --product nas
@@ -29,6 +31,15 @@ test: setup
 
 lint: setup
 	@Scripts/lint
+
+check-bundle: $(python)/ready
+	$(python)/bin/python Scripts/check-bundle.py best
+
+# Marked by a file of its own, so that a download that broke off is begun again.
+$(python)/ready:
+	python3 -m venv $(python)
+	$(python)/bin/pip install --quiet --disable-pip-version-check numpy safetensors pyyaml
+	touch $@
 
 clean:
 	swift package clean
