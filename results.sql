@@ -17,7 +17,7 @@ CREATE TABLE studies (
   seed INTEGER NOT NULL,       -- of everything random; 64 bits, from 2^63 on shown as negative
   strategy TEXT NOT NULL,      -- such as autoslim
   plan TEXT NOT NULL,          -- the search file in YAML, defaults filled in
-  plan_hash TEXT NOT NULL,     -- of the plan
+  plan_hash TEXT NOT NULL,     -- of the plan but for checkpoint-every
   space TEXT NOT NULL,         -- the search space, in JSON
   stage TEXT NOT NULL CHECK (stage IN ('supernet', 'search', 'finalists', 'done')),
   strategy_state TEXT,         -- the strategy as of the last trial; NULL before the search
@@ -58,7 +58,7 @@ CREATE TABLE scores (
   low REAL CHECK (low BETWEEN 0 AND accuracy),            -- its 95 % Wilson interval: from …
   high REAL CHECK (high BETWEEN accuracy AND 1),          -- … to
   loss REAL CHECK ((loss IS NULL) = (accuracy IS NULL)),  -- mean cross-entropy, in nats
-  calibration TEXT NOT NULL,                              -- how BatchNorm statistics were made
+  calibration TEXT NOT NULL,                              -- how BatchNorm statistics were made; JSON
   weights_hash TEXT NOT NULL,                             -- of the weights
   images_hash TEXT NOT NULL,                              -- of the fixed set of images
   test INTEGER NOT NULL CHECK (test IN (0, 1)),           -- 1 if these are the test set
@@ -69,10 +69,10 @@ CREATE TABLE scores (
 CREATE INDEX scores_to_compare ON scores (trial, fidelity, images, accuracy)
   WHERE test = 0 AND accuracy IS NOT NULL;
 
--- A finalist is the trial picked for a budget, to be retrained.
+-- A finalist is the trial picked for a budget.
 CREATE TABLE finalists (
   study INTEGER NOT NULL REFERENCES studies (id),
-  budget TEXT NOT NULL,                                   -- as users read it: macs <= 4000000
+  budget TEXT NOT NULL,                                   -- as users read it: macs ≤ 4000000
   cost TEXT NOT NULL CHECK (cost IN ('macs', 'params')),
   limit_value INTEGER NOT NULL CHECK (limit_value >= 0),  -- in units of the cost
   trial INTEGER NOT NULL REFERENCES trials (id),

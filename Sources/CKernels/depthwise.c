@@ -204,10 +204,10 @@ void nas_depthwise_backward_weights(
     float *weight_gradient, float *scratch) {
   // The call's `output` is only read here.
   depthwise_call d = {sizes, input, NULL, (float *)output_gradient, scratch};
-  nas_on_each_thread(run_backward_weights, &d);
+  int threads = nas_on_each_thread(run_backward_weights, &d);
   size_t window = sizes->kernel * sizes->kernel;
   size_t count = window * sizes->channels;
-  for (int thread = 0; thread < nas_threads(); thread++)
+  for (int thread = 0; thread < threads; thread++)
     for (size_t k = 0; k < window; k++)
       for (size_t c = 0; c < sizes->channels; c++)
         weight_gradient[c * window + k] +=

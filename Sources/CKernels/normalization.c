@@ -13,9 +13,10 @@ ALWAYS_INLINE size_t tile_rows(size_t channels) {
 }
 
 ALWAYS_INLINE float activated(float value, nas_activation activation) {
+  // Written so that what is not a number stays none: a network gone wrong must not look sane.
   if (activation == 0) return value;
-  value = value > 0 ? value : 0;
-  if (activation == 2) value = value < 6 ? value : 6;
+  value = value < 0 ? 0 : value;
+  if (activation == 2) value = value > 6 ? 6 : value;
   return value;
 }
 
@@ -88,13 +89,11 @@ static void run_sums(void *context, int thread, int threads) {
 void nas_channel_sums(
     const float *x, size_t rows, size_t channels, double *sums, double *scratch) {
   sums_call s = {x, rows, channels, scratch};
-  int threads = nas_threads();
-  if (rows * channels < NAS_SERIAL_LIMIT) {
-    threads = 1;
+  int threads = 1;
+  if (rows * channels < NAS_SERIAL_LIMIT)
     run_sums(&s, 0, 1);
-  } else {
-    nas_on_each_thread(run_sums, &s);
-  }
+  else
+    threads = nas_on_each_thread(run_sums, &s);
   add_partial_sums(sums, scratch, 2 * channels, threads);
 }
 
@@ -233,13 +232,11 @@ void nas_normalize_backward_sums(
     float *gradient, const float *x, const float *y, size_t rows, size_t channels,
     const float *mean, nas_activation activation, double *sums, double *scratch) {
   backward_call b = {gradient, x, y, mean, rows, channels, activation, scratch};
-  int threads = nas_threads();
-  if (rows * channels < NAS_SERIAL_LIMIT) {
-    threads = 1;
+  int threads = 1;
+  if (rows * channels < NAS_SERIAL_LIMIT)
     run_backward(&b, 0, 1);
-  } else {
-    nas_on_each_thread(run_backward, &b);
-  }
+  else
+    threads = nas_on_each_thread(run_backward, &b);
   add_partial_sums(sums, scratch, 2 * channels, threads);
 }
 

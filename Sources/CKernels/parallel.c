@@ -6,30 +6,35 @@ extern void GOMP_parallel(void (*body)(void *), void *data, unsigned threads, un
 extern int omp_get_thread_num(void);
 extern int omp_get_num_threads(void);
 extern int omp_get_max_threads(void);
-extern void omp_set_num_threads(int);
 extern int omp_in_parallel(void);
+extern void omp_set_dynamic(int);
 
-void nas_set_threads(int threads) { omp_set_num_threads(threads); }
+// Sums follow the number of threads, so it must not vary from call to call.
+__attribute__((constructor)) static void fix_threads(void) { omp_set_dynamic(0); }
 
 int nas_threads(void) { return omp_get_max_threads(); }
 
 typedef struct {
   void (*body)(void *, int, int);
   void *context;
+  int threads;
 } call;
 
 static void run_call(void *data) {
   call *c = data;
-  c->body(c->context, omp_get_thread_num(), omp_get_num_threads());
+  int thread = omp_get_thread_num();
+  if (thread == 0) c->threads = omp_get_num_threads();
+  c->body(c->context, thread, omp_get_num_threads());
 }
 
-void nas_on_each_thread(void (*body)(void *, int, int), void *context) {
+int nas_on_each_thread(void (*body)(void *, int, int), void *context) {
   if (nas_threads() == 1 || omp_in_parallel()) {
     body(context, 0, 1);
-    return;
+    return 1;
   }
-  call c = {body, context};
+  call c = {body, context, 1};
   GOMP_parallel(run_call, &c, 0, 0);
+  return c.threads;
 }
 
 typedef struct {

@@ -7,8 +7,9 @@
 #define FOR_EACH_PROCESSOR __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 
-// Runs `body(context, thread, threads)` once on each thread of the pool.
-void nas_on_each_thread(void (*body)(void *context, int thread, int threads), void *context);
+// Runs `body(context, thread, threads)` once on each thread of the pool, and returns how many there
+// were: at most nas_threads(), fewer where a limit of the system says so.
+int nas_on_each_thread(void (*body)(void *context, int thread, int threads), void *context);
 
 // Below this many floats a loop is not worth waking the other threads for.
 #define NAS_SERIAL_LIMIT 16384

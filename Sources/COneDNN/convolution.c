@@ -153,17 +153,10 @@ static dnnl_status_t state_problem(
   TRY(with_tag(&p->input, 4, input, dnnl_nhwc));
   TRY(with_tag(&p->output, 4, output, dnnl_nhwc));
   long window = s->kernel * s->kernel;
-  if (s->depthwise) {
-    dnnl_dims_t sizes = {s->output_channels, 1, 1, s->kernel, s->kernel};
-    dnnl_dims_t strides = {window, window, window, s->kernel, 1};
-    TRY(with_tag(&p->weights, 5, sizes, dnnl_format_tag_any));
-    TRY(with_strides(plain_weights, 5, sizes, strides));
-  } else {
-    dnnl_dims_t sizes = {s->output_channels, s->input_channels, s->kernel, s->kernel};
-    dnnl_dims_t strides = {s->weight_row_stride, window, s->kernel, 1};
-    TRY(with_tag(&p->weights, 4, sizes, dnnl_format_tag_any));
-    TRY(with_strides(plain_weights, 4, sizes, strides));
-  }
+  dnnl_dims_t weights = {s->output_channels, s->input_channels, s->kernel, s->kernel};
+  dnnl_dims_t strides = {s->weight_row_stride, window, s->kernel, 1};
+  TRY(with_tag(&p->weights, 4, weights, dnnl_format_tag_any));
+  TRY(with_strides(plain_weights, 4, weights, strides));
   long before = s->kernel / 2;
   for (int axis = 0; axis < 2; axis++) {
     long read = axis == 0 ? s->input_height : s->input_width;
@@ -213,7 +206,7 @@ static dnnl_status_t make_reorder(
 }
 
 static dnnl_status_t prepare(
-    nas_convolution *c, problem *p, descriptor *plain, dnnl_primitive_desc_t description) {
+    nas_convolution *c, descriptor *plain, dnnl_primitive_desc_t description) {
   int data = c->direction == nas_backward_data;
   int weights = c->direction == nas_backward_weights;
   descriptor_view packed = query(
@@ -232,7 +225,6 @@ static dnnl_status_t prepare(
   TRY(dnnl_memory_create(&c->scratchpad, scratchpad, engine, DNNL_MEMORY_NONE));
   c->packed_bytes = aligned(dnnl_memory_desc_get_size(packed));
   c->scratchpad_bytes = aligned(dnnl_memory_desc_get_size(scratchpad));
-  (void)p;
   return make_reorder(c, VIEW(*plain), packed);
 }
 
@@ -252,7 +244,7 @@ int nas_convolution_create(
   if (status == dnnl_success)
     status = dnnl_primitive_attr_set_scratchpad_mode(attributes, dnnl_scratchpad_mode_user);
   if (status == dnnl_success) status = describe(direction, &p, attributes, &description);
-  if (status == dnnl_success) status = prepare(c, &p, &plain, description);
+  if (status == dnnl_success) status = prepare(c, &plain, description);
 
   if (description) dnnl_primitive_desc_destroy(description);
   if (attributes) dnnl_primitive_attr_destroy(attributes);
@@ -321,5 +313,3 @@ void nas_onednn_version(int version[3]) {
   version[1] = linked->minor;
   version[2] = linked->patch;
 }
-
-int nas_onednn_set_cache(int kernels) { return dnnl_set_primitive_cache_capacity(kernels); }

@@ -78,9 +78,6 @@ public final class Supernet {
 
   public var isTrained: Bool { step >= stepCount }
 
-  /// The highest number of bytes that activations have taken at once.
-  public var peakActivationBytes: Int { runner.arena.peakBytes }
-
   /// Cuts an architecture out, with statistics gathered as a score's are.
   ///
   /// - Throws: ``KernelError`` if a kernel fails.

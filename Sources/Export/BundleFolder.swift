@@ -21,7 +21,10 @@ public struct BundleFolder: ~Copyable {
     replaces = replacing
     draft = place.deletingLastPathComponent().appending(
       path: ".\(place.lastPathComponent).\(ProcessInfo.processInfo.processIdentifier)")
-    if !replacing && Self.exists(place) { throw .exists(path: path) }
+    if Self.exists(place) {
+      guard replacing else { throw .exists(path: path) }
+      guard Self.isBundle(place) else { throw .notABundle(path: path) }
+    }
     try Self.writing(draft) {
       try FileManager.default.createDirectory(at: draft, withIntermediateDirectories: true)
     }
@@ -42,12 +45,12 @@ public struct BundleFolder: ~Copyable {
   ///
   /// - Throws: ``ExportError``; then the place is as it was.
   public consuming func finish() throws(ExportError) {
-    let manager = FileManager.default
     guard Self.exists(place) else {
-      try Self.writing(place) { try manager.moveItem(at: draft, to: place) }
+      try Self.writing(place) { try FileManager.default.moveItem(at: draft, to: place) }
       return
     }
     guard replaces else { throw .exists(path: place.path) }
+    let manager = FileManager.default
     let old = draft.appendingPathExtension("old")
     try Self.writing(place) {
       try manager.moveItem(at: place, to: old)
@@ -57,8 +60,9 @@ public struct BundleFolder: ~Copyable {
         try manager.moveItem(at: old, to: place)
         throw error
       }
-      try manager.removeItem(at: old)
     }
+    // The new bundle stands; an old one that cannot be removed is no reason to fail.
+    try? manager.removeItem(at: old)
   }
 
   deinit {
@@ -68,6 +72,14 @@ public struct BundleFolder: ~Copyable {
 
   private static func exists(_ place: URL) -> Bool {
     FileManager.default.fileExists(atPath: place.path)
+  }
+
+  /// Whether a folder is one that may be replaced: an earlier bundle, or empty.
+  private static func isBundle(_ place: URL) -> Bool {
+    guard let files = try? FileManager.default.contentsOfDirectory(atPath: place.path) else {
+      return false
+    }
+    return files.isEmpty || files.contains("report.json") && files.contains("architecture.yaml")
   }
 
   private static func writing(_ place: URL, _ body: () throws -> Void) throws(ExportError) {

@@ -6,6 +6,9 @@ public enum ExportError: Error, Hashable, Sendable, CustomStringConvertible {
   /// There is something where the bundle should go.
   case exists(path: String)
 
+  /// What is there is no bundle and will not be replaced.
+  case notABundle(path: String)
+
   /// A file or folder of the bundle could not be written.
   case unwritable(path: String, reason: String, isFull: Bool)
 
@@ -18,6 +21,8 @@ public enum ExportError: Error, Hashable, Sendable, CustomStringConvertible {
       "architecture.yaml:\(line): \(reason)"
     case .exists(let path):
       "\(path) exists already; choose another place with -o, or --force to replace it"
+    case .notABundle(let path):
+      "\(path) is there and is not a bundle that nas wrote; choose another place with -o"
     case .unwritable(let path, let reason, _):
       "cannot write \(path): \(reason)"
     case .disagrees(let difference, let supernet, let bundle):

@@ -31,6 +31,10 @@ public struct ExportReport: Codable, Hashable, Sendable {
 
   public struct Accuracy: Codable, Hashable, Sendable {
     public var images: Int
+
+    /// What the search found on these images, if it looked at all of them.
+    public var recorded: Double?
+
     public var supernet: Double
     public var bundle: Double
 
@@ -38,8 +42,11 @@ public struct ExportReport: Codable, Hashable, Sendable {
     public var low: Double
     public var high: Double
 
-    public init(images: Int, supernet: Double, bundle: Double, low: Double, high: Double) {
+    public init(
+      images: Int, recorded: Double?, supernet: Double, bundle: Double, low: Double, high: Double
+    ) {
       self.images = images
+      self.recorded = recorded
       self.supernet = supernet
       self.bundle = bundle
       self.low = low

@@ -22,7 +22,7 @@ final class OneDNNConvolution {
       input_height: sizes.input.height, input_width: sizes.input.width,
       output_channels: sizes.output.channels, output_height: sizes.output.height,
       output_width: sizes.output.width, kernel: sizes.kernel, stride: sizes.stride,
-      depthwise: sizes.isDepthwise ? 1 : 0, weight_row_stride: weightRowStride)
+      weight_row_stride: weightRowStride)
     var created: OpaquePointer?
     let status = unsafe nas_convolution_create(
       nas_direction(direction.rawValue), &description, &created)

@@ -53,7 +53,7 @@ private func explain(_ error: any Error) -> (ExitStatus, String) {
   case let error as StoreError: (status(of: error.kind), "nas: error: \(error)")
   case let error as StudyError: (status(of: error), "nas: error: \(error)")
   case let error as ExportError: (status(of: error), "nas: error: \(error)")
-  case let error as KernelError: (.bug, "nas: error: \(error)")
+  case let error as KernelError: (.unavailable, "nas: error: \(error)")
   default: (.bug, "nas: error: \(error); this is a mistake of the program, please report it")
   }
 }
@@ -88,7 +88,7 @@ private func status(of kind: StoreError.Kind) -> ExitStatus {
 
 private func status(of error: StudyError) -> ExitStatus {
   switch error {
-  case .planChanged: .badPlan
+  case .planChanged, .tooLarge, .checkpointTooLarge: .badPlan
   case .materialChanged, .diverged, .damagedState: .badData
   case .unfinished: .tryAgain
   case .unknownBackend: .usage
@@ -99,7 +99,7 @@ private func status(of error: StudyError) -> ExitStatus {
 private func status(of error: ExportError) -> ExitStatus {
   switch error {
   case .badArchitecture, .disagrees: .badData
-  case .exists: .cannotCreate
+  case .exists, .notABundle: .cannotCreate
   case .unwritable(_, _, let isFull): isFull ? .inputOutput : .cannotCreate
   }
 }

@@ -5,6 +5,11 @@
 /// counted. Parameters are weights, biases, and the scale and shift of each normalisation; the
 /// statistics of normalisations are not parameters.
 public struct Cost: Hashable, Codable, Sendable {
+  private enum CodingKeys: String, CodingKey {
+    case macs
+    case parameters = "params"
+  }
+
   /// Multiply-adds for one image.
   public var macs: Int
 

@@ -93,7 +93,7 @@ public struct RandomSearch: SearchStrategy {
     using generator: inout some RandomNumberGenerator
   ) -> Architecture {
     var architecture = space.randomArchitecture(using: &generator)
-    // Every lowering makes the network smaller, and the smallest keeps to the budget.
+    // Lowering ends at the smallest network, which keeps to the budget.
     while let budget, !budget.admits(space.network(of: architecture).cost) {
       let smaller = space.decisions.indices.compactMap { space.lowering($0, of: architecture) }
       guard let next = smaller.randomElement(using: &generator) else { break }

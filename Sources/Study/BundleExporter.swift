@@ -19,6 +19,9 @@ public struct BundleExporter {
   /// How far two computations of one logit may lie apart.
   private static let tolerance = 1e-4
 
+  /// How far the accuracy may lie from the one that the search recorded.
+  private static let accuracyTolerance = 0.002
+
   /// Writes the bundle of a trial's network.
   ///
   /// The network is cut from the supernet, written, read back from the files and shown the whole
@@ -41,7 +44,7 @@ public struct BundleExporter {
     }
     let engine = try Engine.chosen()
     let supernet = try material.makeSupernet(engine: engine)
-    let weights = try restoreWeights(of: supernet)
+    let weights = try restoreWeights(of: supernet, for: trial)
     let architecture = try reader.architecture(of: trial)
     let recipe = material.recipe(images: material.images.holdOut.count)
     let trained = try supernet.trainedNetwork(of: architecture, with: recipe)
@@ -64,6 +67,13 @@ public struct BundleExporter {
         bundle: outside.score.accuracy)
     }
 
+    // Another number of threads or another library may turn the odd image, and no more.
+    let recorded = try recordedAccuracy(of: trial, images: outside.score.images)
+    if let recorded, abs(recorded - outside.score.accuracy) > Self.accuracyTolerance {
+      throw ExportError.disagrees(
+        largestDifference: difference, supernet: recorded, bundle: outside.score.accuracy)
+    }
+
     let interval = wilsonInterval(correct: outside.score.correct, of: outside.score.images)
     let normalization = material.images.maker.normalization
     let report = ExportReport(
@@ -71,7 +81,7 @@ public struct BundleExporter {
       seed: reader.study.seed, macs: trained.network.cost.macs,
       params: trained.network.cost.parameters,
       accuracy: .init(
-        images: outside.score.images, supernet: inside.score.accuracy,
+        images: outside.score.images, recorded: recorded, supernet: inside.score.accuracy,
         bundle: outside.score.accuracy, low: interval.lowerBound, high: interval.upperBound),
       largestLogitDifference: difference,
       calibration: .init(
@@ -88,16 +98,24 @@ public struct BundleExporter {
     return report
   }
 
-  /// Loads the weights that the study's scores were made with.
+  /// Loads the weights that a trial's scores were made with.
   ///
   /// - Returns: Their hash.
-  private func restoreWeights(of supernet: Supernet) throws -> String {
-    let stored = try reader.store.checkpoint(named: "supernet", of: reader.study.id)
-    guard let stored, let file = try? Safetensors(decoding: [UInt8](stored.content)),
-      (try? supernet.restore(file)) != nil
-    else { throw StudyError.damagedState(study: reader.study.name, what: "the checkpoint") }
+  private func restoreWeights(of supernet: Supernet, for trial: Trial) throws -> String {
+    _ = try SupernetCheckpoint(restoring: supernet, of: reader.study, from: reader.store)
     guard supernet.isTrained else { throw StudyError.unfinished(study: reader.study.name) }
-    return fingerprint(of: supernet.checkpoint().encoded())
+    let weights = supernet.weightsFingerprint
+    let scores = try reader.store.scores(of: trial)
+    guard scores.contains(where: { $0.weightsHash == weights }) else {
+      throw StudyError.damagedState(
+        study: reader.study.name, what: "the weights that trial \(trial.number) was scored with")
+    }
+    return weights
+  }
+
+  /// The accuracy that the search found on the same images, if it looked at all of them.
+  private func recordedAccuracy(of trial: Trial, images: Int) throws -> Double? {
+    try reader.store.scores(of: trial).last { $0.images == images && !$0.isTest }?.accuracy
   }
 
   /// Rebuilds the network from nothing but the bundle's files and asks it.

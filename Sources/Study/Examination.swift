@@ -18,17 +18,21 @@ public struct Examination: Encodable, Sendable {
     /// What to do about it, if it is not fine.
     public let remedy: String?
 
+    /// Whether the engine does without it.
+    public let isOptional: Bool
+
     public var isFine: Bool { remedy == nil }
 
-    init(_ name: String, _ finding: String, remedy: String? = nil) {
+    init(_ name: String, _ finding: String, remedy: String? = nil, isOptional: Bool = false) {
       self.name = name
       self.finding = finding
       self.remedy = remedy
+      self.isOptional = isOptional
     }
   }
 
-  /// Whether nothing is to be mended.
-  public var isFine: Bool { findings.allSatisfy(\.isFine) }
+  /// Whether nothing that the engine needs is to be mended.
+  public var isFine: Bool { findings.allSatisfy { $0.isFine || $0.isOptional } }
 
   /// Looks at the machine that this program runs on.
   public init() {
@@ -122,6 +126,7 @@ public struct Examination: Encodable, Sendable {
       ? Finding("Fashion-MNIST", folder)
       : Finding(
         "Fashion-MNIST", "not installed",
-        remedy: "apt-get install dataset-fashion-mnist, for the searches that come with nas")
+        remedy: "apt-get install dataset-fashion-mnist, for the searches that come with nas",
+        isOptional: true)
   }
 }

@@ -45,6 +45,12 @@ public enum StudyError: Error, Hashable, Sendable, CustomStringConvertible {
   /// The study has not come far enough.
   case unfinished(study: String)
 
+  /// A training step needs more memory than there is.
+  case tooLarge(needed: Int, available: Int)
+
+  /// Weights and momentum are more than the database can hold in one piece.
+  case checkpointTooLarge(bytes: Int, limit: Int)
+
   /// `NAS_BACKEND` names no library.
   case unknownBackend(String)
 
@@ -66,6 +72,12 @@ public enum StudyError: Error, Hashable, Sendable, CustomStringConvertible {
       "\(what) of study '\(study)' cannot be read; start again with --fresh (the old trials stay)"
     case .unfinished(let study):
       "study '\(study)' has no scored network yet; let nas run finish first"
+    case .tooLarge(let needed, let available):
+      "a training step needs some \(needed >> 20) MiB of memory, and there are "
+        + "\(available >> 20); lower supernet.batch or space.width.scale"
+    case .checkpointTooLarge(let bytes, let limit):
+      "a checkpoint would have \(bytes) bytes, and the database holds \(limit) at most; lower "
+        + "space.width.scale"
     case .unknownBackend(let name):
       "NAS_BACKEND is '\(name)'; it can be "
         + Engine.Backend.allCases.map(\.rawValue).joined(separator: " or ")

@@ -17,8 +17,8 @@ struct StudyMaterial {
 
   /// Reads the plan's data and makes its space.
   ///
-  /// - Throws: ``DatasetError`` if the data is missing or damaged; ``SearchSpaceError`` if the space
-  ///   does not fit it.
+  /// - Throws: ``DatasetError`` if the data is missing, damaged or too little; ``SearchSpaceError``
+  ///   if the space does not fit it; ``StudyError`` if this machine is too small.
   init(_ plan: Plan) throws {
     self.plan = plan
     let dataset = try ImageDataset(idxFolder: plan.data.path)
@@ -30,6 +30,12 @@ struct StudyMaterial {
       seed: plan.seed)
     space = try plan.space.network.space(
       input: images.shape, classes: dataset.classes, settings: plan.space.settings)
+    guard plan.supernet.batch <= images.training.count else {
+      throw DatasetError.batchTooLarge(
+        batch: plan.supernet.batch, images: images.training.count)
+    }
+    try MemoryEstimate(of: space.network(of: space.largest), batch: plan.supernet.batch)
+      .requireFit()
   }
 
   /// Creates the plan's supernet with new weights.
@@ -72,9 +78,13 @@ struct StudyMaterial {
   }
 
   /// The architecture that a trial's JSON object names.
+  ///
+  /// - Throws: ``StudyError/damagedState(study:what:)`` if it names none of the space.
   func architecture(of sizes: String) throws -> Architecture {
-    try space.architecture(
-      sizes: JSONDecoder().decode([String: Int].self, from: Data(sizes.utf8)))
+    guard let sizes = try? JSONDecoder().decode([String: Int].self, from: Data(sizes.utf8)),
+      let architecture = try? space.architecture(sizes: sizes)
+    else { throw StudyError.damagedState(study: plan.study, what: "a trial") }
+    return architecture
   }
 }
 

@@ -15,6 +15,7 @@ public import TrialStore
 /// dies takes with it only what was under way, and the next one goes on to the same end.
 public final class StudyRunner {
   private let material: StudyMaterial
+  private let engine: Engine
   private let plan: Plan
   private let store: TrialStore
   private let report: (StudyEvent) -> Void
@@ -36,6 +37,7 @@ public final class StudyRunner {
   ) throws {
     self.plan = plan
     material = try StudyMaterial(plan)
+    engine = try .chosen()
     // A budget that cannot be met is said before hours of training, and before a file is made.
     _ = try plan.makeStrategy(in: material.space)
     self.store = try store()
@@ -92,8 +94,8 @@ public final class StudyRunner {
       report(.began(study: study.name, from: .done))
       return .done
     }
-    let supernet = try material.makeSupernet(engine: .chosen())
-    let lossSum = try restore(supernet, of: study)
+    let supernet = try material.makeSupernet(engine: engine)
+    let checkpoint = try SupernetCheckpoint(restoring: supernet, of: study, from: store)
     let trials = try store.trialCount(of: study.id)
     report(
       .began(
@@ -101,94 +103,63 @@ public final class StudyRunner {
         from: trials > 0
           ? .searching(trials: trials) : supernet.step > 0 ? .training(step: supernet.step) : .new))
 
-    guard try train(supernet, lossSum: lossSum, in: run) else { return .stopped }
-    let weights = fingerprint(of: supernet.checkpoint().encoded())
-    guard let strategy = try search(supernet, weights: weights, study: study, in: run) else {
-      return .stopped
-    }
+    guard try train(supernet, from: checkpoint, in: run) else { return .stopped }
+    let weights = supernet.weightsFingerprint
+    guard let strategy = try search(supernet, weights: weights, study: study, in: run),
+      !isStopping()
+    else { return .stopped }
     try scoreFinalists(of: strategy, supernet, weights: weights, in: run)
     return .done
   }
 
   // MARK: - The supernet
 
-  private static let checkpointName = "supernet"
-  private static let lossSumKey = "nas.loss-sum"
-
   /// Steps from one point of the learning curve to the next.
   private static let stepsPerPoint = 10
-
-  /// Loads the weights that an earlier run left.
-  ///
-  /// - Returns: The sum of the losses since the last point of the curve.
-  private func restore(
-    _ supernet: Supernet, of study: Study
-  ) throws -> Double {
-    guard let stored = try store.checkpoint(named: Self.checkpointName, of: study.id) else {
-      return 0
-    }
-    do {
-      let bytes = [UInt8](stored.content)
-      let file = try Safetensors(decoding: bytes)
-      guard fingerprint(of: bytes) == stored.checksum,
-        let lossSum = file.metadata[Self.lossSumKey].flatMap(Double.init)
-      else { throw StudyError.damagedState(study: study.name, what: "the checkpoint") }
-      try supernet.restore(file)
-      logger.debug("read a checkpoint", metadata: ["step": "\(supernet.step)"])
-      return lossSum
-    } catch is SafetensorsError {
-      throw StudyError.damagedState(study: study.name, what: "the checkpoint")
-    } catch is WeightsError {
-      throw StudyError.damagedState(study: study.name, what: "the checkpoint")
-    }
-  }
 
   /// Trains the supernet to its end.
   ///
   /// - Returns: Whether it came to its end; else a checkpoint was written.
   private func train(
-    _ supernet: Supernet, lossSum: Double, in run: ActiveRun
+    _ supernet: Supernet, from checkpoint: SupernetCheckpoint, in run: ActiveRun
   ) throws -> Bool {
     guard !supernet.isTrained else { return true }
-    var lossSum = lossSum
+    var checkpoint = checkpoint
     var curve: [CurvePoint] = []
     let start = clock.now
     let firstStep = supernet.step
+    let secondsBefore = checkpoint.seconds
     var lastCheckpoint = start
 
-    func checkpoint() throws {
-      var file = supernet.checkpoint()
-      file.metadata[Self.lossSumKey] = "\(lossSum)"
-      let bytes = file.encoded()
+    func save() throws {
+      let record = checkpoint.record(of: supernet)
       try store.commit(
         StudyUpdate(
-          checkpoints: [
-            NewCheckpoint(
-              name: Self.checkpointName, step: supernet.step, checksum: fingerprint(of: bytes),
-              content: Data(bytes))
-          ], curve: curve, stage: supernet.isTrained ? .search : nil), in: run)
+          checkpoints: [record], curve: curve, stage: supernet.isTrained ? .search : nil), in: run)
       curve = []
       lastCheckpoint = clock.now
       logger.debug(
-        "wrote a checkpoint", metadata: ["step": "\(supernet.step)", "bytes": "\(bytes.count)"])
+        "wrote a checkpoint",
+        metadata: ["step": "\(supernet.step)", "bytes": "\(record.content.count)"])
     }
 
     while !supernet.isTrained {
       let losses = try supernet.trainStep()
       guard losses.isFinite else { throw StudyError.diverged(step: supernet.step) }
-      lossSum += losses.largest
+      checkpoint.lossSum += losses.largest
       let elapsed = (clock.now - start).seconds
+      checkpoint.seconds = secondsBefore + elapsed
       if supernet.step % Self.stepsPerPoint == 0 || supernet.isTrained {
         let steps = (supernet.step - 1) % Self.stepsPerPoint + 1
-        let loss = lossSum / Double(steps)
-        lossSum = 0
+        let loss = checkpoint.lossSum / Double(steps)
+        checkpoint.lossSum = 0
         curve.append(
           CurvePoint(
-            name: Self.checkpointName, step: supernet.step,
+            name: SupernetCheckpoint.name, step: supernet.step,
             epoch: Double(supernet.step) / Double(supernet.stepsPerEpoch), loss: loss,
             learningRate: supernet.settings.optimizer.rate(
               at: supernet.step - 1, of: supernet.stepCount),
-            seconds: elapsed))
+            seconds: checkpoint.seconds))
         let rate = Double(supernet.step - firstStep) / elapsed
         report(
           .training(
@@ -196,12 +167,12 @@ public final class StudyRunner {
             secondsLeft: Double(supernet.stepCount - supernet.step) / rate))
       }
       if isStopping() {
-        try checkpoint()
+        try save()
         return supernet.isTrained
       }
-      if clock.now - lastCheckpoint >= plan.checkpointEvery { try checkpoint() }
+      if clock.now - lastCheckpoint >= plan.checkpointEvery { try save() }
     }
-    try checkpoint()
+    try save()
     return true
   }
 
@@ -288,7 +259,7 @@ public final class StudyRunner {
   ) -> NewScore {
     NewScore(
       fidelity: .shared, correct: score.correct, images: score.images, loss: score.loss,
-      calibration: recipe.calibrationRecord, weightsHash: weights,
+      calibration: recipe.record(of: engine), weightsHash: weights,
       imagesHash: "\(material.images.holdOutFingerprint)/\(score.images)", seconds: seconds)
   }
 
@@ -296,6 +267,9 @@ public final class StudyRunner {
 
   /// How many networks of the search's frontier are scored again beside those of the strategy.
   private static let frontierFinalists = 12
+
+  /// How many of the best trials within each budget are.
+  private static let finalistsPerBudget = 3
 
   /// Scores the best networks on the whole hold-out, picks one for each budget and ends the study,
   /// all in one transaction.
@@ -330,7 +304,8 @@ public final class StudyRunner {
         }, finalists: picks, stage: .done), in: run)
   }
 
-  /// The networks that the strategy ended with, and some along the frontier of all trials.
+  /// The networks that the strategy ended with, some along the frontier of all trials, and the
+  /// best of each budget so far.
   private func finalists(of strategy: any SearchStrategy, in run: ActiveRun) throws -> [Trial] {
     let trials = try store.trials(of: run.studyID)
     var finalists = strategy.finalists.compactMap { finalist in
@@ -342,26 +317,45 @@ public final class StudyRunner {
     for index in 0..<count {
       finalists.append(frontier[index * (frontier.count - 1) / max(1, count - 1)])
     }
+    let largest = material.space.network(of: material.space.largest).cost
+    for budget in plan.budgets(largest: largest) {
+      let within = try store.frontier(
+        of: run.studyID, by: budget.metric == .macs ? .macs : .parameters, among: .all
+      ).map(\.trial).filter { budget.admits($0.cost) }
+      finalists += within.suffix(Self.finalistsPerBudget)
+    }
     var seen: Set<String> = []
     return finalists.filter { seen.insert($0.key).inserted }
   }
 
   /// The network with the best score within a budget; of equals, the cheapest.
   private func best(of scored: [(Trial, Score)], within budget: Budget) -> Trial? {
-    func cost(_ trial: Trial) -> Int {
-      Cost(macs: trial.macs, parameters: trial.parameters)[budget.metric]
-    }
-    return scored.filter { cost($0.0) <= budget.limit && $0.1.isValid }.max { left, right in
-      (left.1.accuracy, -cost(left.0)) < (right.1.accuracy, -cost(right.0))
+    scored.filter { budget.admits($0.0.cost) && $0.1.isValid }.max { left, right in
+      (left.1.accuracy, -left.0.cost[budget.metric])
+        < (right.1.accuracy, -right.0.cost[budget.metric])
     }?.0
   }
 }
 
 extension ScoringRecipe {
-  /// How the statistics of normalisations were made, for the record.
-  var calibrationRecord: String {
-    "{\"batch\": \(batch), \"images\": \(calibration), \"method\": \"cumulative mean\"}"
+  /// How the statistics of normalisations were made and what computed, for the record.
+  func record(of engine: Engine) -> String {
+    struct Record: Encodable {
+      let method = "cumulative mean"
+      let images: Int
+      let batch: Int
+      let library: String
+      let threads: Int
+    }
+    return json(
+      Record(
+        images: calibration, batch: batch, library: engine.backend.rawValue,
+        threads: Engine.threads))
   }
+}
+
+extension Trial {
+  var cost: Cost { Cost(macs: macs, parameters: parameters) }
 }
 
 extension Duration {

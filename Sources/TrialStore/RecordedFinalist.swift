@@ -2,7 +2,7 @@ internal import GRDB
 
 /// The trial that was picked for a budget.
 public struct RecordedFinalist: Hashable, Sendable {
-  /// The budget as the user reads it, such as `macs <= 4000000`; unique in a study.
+  /// The budget as the user reads it, such as `macs ≤ 4000000`; unique in a study.
   public let budget: String
 
   /// What the budget limits.

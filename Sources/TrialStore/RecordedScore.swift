@@ -30,7 +30,7 @@ public struct NewScore: Hashable, Sendable {
   /// The mean cross-entropy in nats; not finite if the network diverged.
   public let loss: Double
 
-  /// How the BatchNorm statistics were made, as JSON.
+  /// How the BatchNorm statistics were made and what computed, as JSON.
   public let calibration: String
 
   /// The hash of the weights, in hexadecimal.

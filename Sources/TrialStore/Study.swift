@@ -47,7 +47,7 @@ public enum Stage: String, CaseIterable, Hashable, Codable, Sendable {
   /// The strategy asks and the evaluator answers.
   case search
 
-  /// The best architecture of each budget is being retrained.
+  /// The best architectures are being scored on the whole hold-out.
   case finalists
 
   /// Nothing is left to do.

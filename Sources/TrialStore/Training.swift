@@ -11,7 +11,7 @@ public struct NewCheckpoint: Hashable, Sendable {
   /// How many weight steps led to it.
   public let step: Int
 
-  /// The SHA-256 of `content`, in hexadecimal; made and checked by the caller.
+  /// The hash of `content`, in hexadecimal; made and checked by the caller.
   public let checksum: String
 
   /// The file's bytes, at most 10⁹.
@@ -34,7 +34,7 @@ public struct Checkpoint: Hashable, Sendable {
   /// How many weight steps led to it.
   public let step: Int
 
-  /// The SHA-256 of `content`, in hexadecimal, as the caller gave it.
+  /// The hash of `content`, in hexadecimal, as the caller gave it.
   public let checksum: String
 
   /// The file's bytes.

@@ -102,13 +102,64 @@ import Testing
     #expect(supernet.checkpoint().encoded() == before)
   }
 
-  @Test func `decays convolutions and linear weights, but not depthwise, norms and biases`() {
-    let decaying: [Parameters.Kind] = [.convolution, .linear]
-    let spared: [Parameters.Kind] = [
-      .depthwiseConvolution, .bias, .normalizationScale, .normalizationShift,
-    ]
-    #expect(decaying.allSatisfy { $0.decays })
-    #expect(spared.allSatisfy { !$0.decays })
+  /// The sandwich rule once more, from the parts of a network and without a supernet.
+  private func stepByHand(
+    _ supernet: Supernet, distills: Bool
+  ) throws -> (Parameters, subnets: [Architecture]) {
+    let space = supernet.space
+    let engine = try Engine()
+    let parameters = try Parameters(of: space.network(of: space.largest))
+    parameters.initialize(seed: supernet.images.seed)
+    let runner = try NetworkRunner(engine: engine, parameters: parameters)
+    var batches = try TrainingBatches(
+      of: supernet.images.maker, examples: supernet.images.training, batchSize: 40
+    ) { SeededGenerator(seed: 3, stream: $0, index: $1) }
+    let batch = runner.arena.tensor(space.input.tensorShape(batch: 40))
+    var labels = [Int32](repeating: 0, count: 40)
+    batch.withElements { elements in
+      var span = labels.mutableSpan
+      batches.fill(&elements, labels: &span, step: 0)
+    }
+    var generator = SeededGenerator(seed: 3, stream: "subnets", index: 0)
+    let random = (0..<2).map { _ in space.randomArchitecture(using: &generator) }
+    let subnets = [space.largest, space.smallest] + random
+
+    parameters.clearGradients()
+    var teacher: Probabilities?
+    for subnet in subnets {
+      let tape = try runner.forward(space.network(of: subnet), images: batch)
+      let gradient = runner.arena.tensor(tape.outputs.shape)
+      let answer = Probabilities(softmaxOf: tape.outputs)
+      if distills, let teacher {
+        _ = answer.crossEntropy(teacher: teacher, gradient: gradient)
+      } else {
+        _ = answer.crossEntropy(labels: labels, gradient: gradient)
+      }
+      if teacher == nil { teacher = answer }
+      try runner.backward(tape, outputGradient: gradient)
+    }
+    parameters.step(
+      supernet.settings.optimizer, rate: supernet.settings.optimizer.rate, engine: engine)
+    return (parameters, subnets)
+  }
+
+  @Test(arguments: [true, false])
+  func `steps by the summed gradients of largest, smallest and two random subnets`(
+    distills: Bool
+  ) throws {
+    let supernet = try supernet(distills: distills)
+    let (expected, subnets) = try stepByHand(supernet, distills: distills)
+    try supernet.trainStep()
+    let file = supernet.checkpoint()
+    for entry in expected.entries {
+      #expect(
+        relativeDifference(file[entry.name]?.values ?? [], expected.values(of: entry)) < 1e-6,
+        "\(entry.name)")
+    }
+    // The random subnets draw every group on its own: their choices are not of one width.
+    let space = supernet.space
+    #expect(subnets.dropFirst(2).contains { $0 != space.largest && $0 != space.smallest })
+    #expect(subnets[2] != subnets[3])
   }
 
   @Test func `cuts out a network that answers as its slice of the supernet does`() throws {

@@ -66,7 +66,8 @@ import Testing
     defer { try? FileManager.default.removeItem(at: folder) }
     let place = folder.appending(path: "best").path
     let first = try BundleFolder(path: place, replacing: false)
-    try first.write([1], to: "a")
+    try first.write([1], to: "report.json")
+    try first.write([1], to: "architecture.yaml")
     #expect(!FileManager.default.fileExists(atPath: place))
     try first.finish()
     #expect(try names() == ["best"])
@@ -79,6 +80,10 @@ import Testing
     try second.finish()
     #expect(try names() == ["best"])
     #expect(try FileManager.default.contentsOfDirectory(atPath: place) == ["b"])
+    // What stands there now is no bundle.
+    #expect(throws: ExportError.notABundle(path: place)) {
+      _ = try BundleFolder(path: place, replacing: true)
+    }
   }
 
   @Test func `leaves nothing behind when it is given up`() throws {

@@ -11,50 +11,37 @@ import Testing
     arena = try Arena(capacity: 1 << 26)
   }
 
+  private func rows(_ elements: [Float], _ columns: Int) -> [[Float]] {
+    stride(from: 0, to: elements.count, by: columns).map { Array(elements[$0..<$0 + columns]) }
+  }
+
   @Test func `multiplies by the first columns of wider weights, forward and backward`() {
-    let (rows, inputs, outputs, width) = (7, 5, 3, 9)
-    let x = arena.tensor(TensorShape(rows: rows, channels: inputs))
+    let (count, inputs, outputs, width) = (7, 5, 3, 9)
+    let x = arena.tensor(TensorShape(rows: count, channels: inputs))
     let w = arena.tensor(TensorShape(rows: outputs, channels: width))
-    let y = arena.tensor(TensorShape(rows: rows, channels: outputs))
+    let y = arena.tensor(TensorShape(rows: count, channels: outputs))
     let g = arena.tensor(y.shape)
     for (seed, tensor) in [x, w, g].enumerated() {
       tensor.copy(randomNumbers(tensor.count, seed: UInt64(seed)))
     }
-    let (xs, ws, gs) = (x.elements, w.elements, g.elements)
+    let (xs, gs) = (rows(x.elements, inputs), rows(g.elements, outputs))
+    let used = rows(w.elements, width).map { Array($0.prefix(inputs)) }
     let view = WeightView(w, rowStride: width)
     engine.multiply(x, view, into: y)
-    var product = [Float](repeating: 0, count: rows * outputs)
-    for r in 0..<rows {
-      for o in 0..<outputs {
-        for i in 0..<inputs { product[r * outputs + o] += xs[r * inputs + i] * ws[o * width + i] }
-      }
-    }
-    #expect(relativeDifference(y.elements, product) < 1e-5)
+    #expect(relativeDifference(y.elements, referenceMultiply(xs, used).flatMap { $0 }) < 1e-5)
 
     let inputGradient = arena.tensor(x.shape)
     engine.multiplyBackwardData(outputGradient: g, weights: view, into: inputGradient)
-    var expectedInput = [Float](repeating: 0, count: rows * inputs)
-    for r in 0..<rows {
-      for i in 0..<inputs {
-        for o in 0..<outputs {
-          expectedInput[r * inputs + i] += gs[r * outputs + o] * ws[o * width + i]
-        }
-      }
-    }
-    #expect(relativeDifference(inputGradient.elements, expectedInput) < 1e-5)
+    let expectedInput = referenceMultiply(gs, referenceTranspose(used))
+    #expect(relativeDifference(inputGradient.elements, expectedInput.flatMap { $0 }) < 1e-5)
 
     let weightGradient = arena.zeros(w.shape)
     engine.multiplyBackwardWeights(
       input: x, outputGradient: g, addingTo: WeightView(weightGradient, rowStride: width))
-    var expectedWeights = [Float](repeating: 0, count: outputs * width)
-    for o in 0..<outputs {
-      for i in 0..<inputs {
-        for r in 0..<rows {
-          expectedWeights[o * width + i] += gs[r * outputs + o] * xs[r * inputs + i]
-        }
-      }
-    }
-    #expect(relativeDifference(weightGradient.elements, expectedWeights) < 1e-5)
+    let expectedWeights = referenceMultiply(referenceTranspose(gs), referenceTranspose(xs))
+    let unused = [Float](repeating: 0, count: width - inputs)
+    #expect(
+      relativeDifference(weightGradient.elements, expectedWeights.flatMap { $0 + unused }) < 1e-5)
   }
 
   @Test func `pools each channel and shares its gradient among the pixels`() {
@@ -63,26 +50,20 @@ import Testing
     x.copy(randomNumbers(shape.count, seed: 1))
     let y = arena.tensor(TensorShape(rows: 2, channels: 5))
     engine.averagePool(x, into: y)
-    let xs = x.elements
-    var expected = [Float](repeating: 0, count: 10)
-    for image in 0..<2 {
-      for pixel in 0..<6 {
-        for c in 0..<5 { expected[image * 5 + c] += xs[(image * 6 + pixel) * 5 + c] / 6 }
-      }
-    }
+    let pixels = rows(x.elements, 5)
+    let expected = [0, 6].flatMap { referenceAveragePool(Array(pixels[$0..<$0 + 6])) }
     #expect(relativeDifference(y.elements, expected) < 1e-6)
 
     let gradient = arena.tensor(shape)
     engine.averagePoolBackward(outputGradient: y, into: gradient)
-    var spread: [Float] = []
-    for image in 0..<2 {
-      for _ in 0..<6 { spread += expected[image * 5..<image * 5 + 5].map { $0 / 6 } }
+    let spread = [0, 5].flatMap { start in
+      (0..<6).flatMap { _ in expected[start..<start + 5].map { $0 / 6 } }
     }
     #expect(relativeDifference(gradient.elements, spread) < 1e-6)
   }
 
   @Test(arguments: [false, true])
-  func `steps with momentum as the formula says`(isNesterov: Bool) {
+  func `steps with momentum as the reference does`(isNesterov: Bool) {
     let shape = TensorShape(rows: 1, channels: 19)
     let weight = arena.tensor(shape)
     let gradient = arena.tensor(shape)
@@ -90,16 +71,18 @@ import Testing
     for (seed, tensor) in [weight, gradient, velocity].enumerated() {
       tensor.copy(randomNumbers(19, seed: UInt64(seed)))
     }
-    let (w, g, v) = (weight.elements, gradient.elements, velocity.elements)
+    var (w, v) = (weight.elements, velocity.elements)
+    let g = gradient.elements
     engine.momentumStep(
       weight: weight, gradient: gradient, velocity: velocity, rate: 0.1, momentum: 0.9,
       decay: 0.01, isNesterov: isNesterov)
-    let decayed = zip(w, g).map { $1 + 0.01 * $0 }
-    let velocities = zip(v, decayed).map { 0.9 * $0 + $1 }
-    let steps = isNesterov ? zip(decayed, velocities).map { $0 + 0.9 * $1 } : velocities
-    let weights = zip(w, steps).map { $0 - 0.1 * $1 }
-    #expect(relativeDifference(velocity.elements, velocities) < 1e-6)
-    #expect(relativeDifference(weight.elements, weights) < 1e-6)
+    for index in w.indices {
+      referenceMomentumStep(
+        weight: &w[index], velocity: &v[index], gradient: g[index], rate: 0.1, momentum: 0.9,
+        decay: 0.01, isNesterov: isNesterov)
+    }
+    #expect(relativeDifference(velocity.elements, v) < 1e-6)
+    #expect(relativeDifference(weight.elements, w) < 1e-6)
   }
 
   @Test func `keeps no more of an arena than its tensors need`() throws {

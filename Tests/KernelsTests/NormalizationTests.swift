@@ -128,4 +128,15 @@ import Testing
           of: { loss(x: xs, scale: scale, shift: $0, addend: adds) }, at: shift,
           places: channelsToTry, step: step)) < 2e-2)
   }
+
+  @Test(arguments: Nonlinearity.allCases)
+  func `lets what is no number stay none`(nonlinearity: Nonlinearity) {
+    let x = arena.tensor(TensorShape(rows: 40, channels: 9))
+    x.fill(with: 1)
+    x.withElements { $0[13] = .nan }
+    engine.normalize(
+      x, scale: [Float](repeating: 1, count: 9), shift: [Float](repeating: 0, count: 9),
+      nonlinearity: nonlinearity, into: x)
+    #expect(x.elements.indices.filter { x.elements[$0].isNaN } == [13])
+  }
 }

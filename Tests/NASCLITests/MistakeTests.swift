@@ -39,6 +39,26 @@ import Testing
     #expect(!database)
   }
 
+  @Test(arguments: [
+    ("batch: 64", "batch: 4000", "4000"), ("hold-out: 240", "hold-out: 2400", "2400"),
+    ("epochs: 3", "epochs: 9223372036854775807", "epochs"),
+    ("width: {scale: 1,", "width: {scale: 10,", ""),
+  ])
+  func `sizes that cannot be are refused before anything is made`(
+    before: String, after: String, named: String
+  ) throws {
+    // At ten times the width and the largest batch a step needs more memory than most machines have.
+    let (outcome, database) = try outcome {
+      let plan = $0.replacing(before, with: after)
+      return named.isEmpty
+        ? plan.replacing("resnet-8", with: "resnet-98").replacing("batch: 64", with: "batch: 2000")
+        : plan
+    }
+    #expect(outcome.status == 78, "\(outcome.status) \(outcome.errors)")
+    #expect(outcome.errors.contains(named.isEmpty ? "lower supernet.batch" : named))
+    #expect(!database)
+  }
+
   @Test func `a file that is not a database is left as it is`() throws {
     let tool = try Tool()
     defer { tool.remove() }

@@ -82,23 +82,38 @@ import Testing
       try runner.backward(tape, outputGradient: gradient)
       runner.arena.release(to: mark)
 
-      // Along the gradient itself the loss must rise by its squared length: every entry of every
-      // array takes part, and the bends of the activations average out.
-      for entry in parameters.entries {
-        let slope = parameters.gradient(of: entry)
-        let square = slope.reduce(0.0) { $0 + Double($1) * Double($1) }
-        guard square > 1e-8 else { continue }
+      func slope(of entry: Parameters.Entry, along direction: [Float], step: Float) throws -> Double
+      {
         let values = parameters.values(of: entry)
-        let step = Float(5e-4 / square.squareRoot())
         func moved(_ sign: Float) throws -> Double {
-          parameters.set(entry, to: zip(values, slope).map { $0 + sign * step * $1 })
+          parameters.set(entry, to: zip(values, direction).map { $0 + sign * step * $1 })
           defer { parameters.set(entry, to: values) }
           return try loss(of: network, runner, images: images, labels: labels)
         }
-        let measured = (try moved(1) - moved(-1)) / (2 * Double(step))
-        #expect(
-          abs(measured - square) < 0.05 * square + 2e-4,
-          "\(entry.name) of \(space.key(of: architecture)): \(measured), not \(square)")
+        return (try moved(1) - moved(-1)) / (2 * Double(step))
+      }
+      for entry in parameters.entries {
+        let gradient = parameters.gradient(of: entry)
+        let square = gradient.reduce(0.0) { $0 + Double($1) * Double($1) }
+        let name = "\(entry.name) of \(space.key(of: architecture))"
+        if square > 1e-6 {
+          // Along the gradient itself the loss must rise by its length: every number takes part,
+          // and the bends of the activations average out.
+          let length = square.squareRoot()
+          let measured = try slope(
+            of: entry, along: gradient.map { $0 / Float(length) }, step: 5e-4)
+          #expect(abs(measured - length) < 0.05 * length + 1e-3, "\(name): \(measured), \(length)")
+        }
+        // Single numbers, those without a gradient among them, so that none is left out.
+        let largest = gradient.reduce(0) { max($0, abs($1)) }
+        for place in stride(from: 0, to: entry.count, by: max(1, entry.count / 4)) {
+          var direction = [Float](repeating: 0, count: entry.count)
+          direction[place] = 1
+          let measured = Float(try slope(of: entry, along: direction, step: 2e-4))
+          #expect(
+            abs(measured - gradient[place]) < 0.08 * largest + 3e-3,
+            "\(name) at \(place): \(measured), \(gradient[place])")
+        }
       }
     }
   }
@@ -167,6 +182,29 @@ import Testing
       relativeDifference(gradient.elements, [third, third - 0.5, third, 0.5, 0, -0.5]) < 1e-6)
   }
 
+  @Test func `has the gradients that finite differences give, by labels and by a teacher`() throws {
+    let arena = try Arena(capacity: 1 << 26)
+    let logits = arena.tensor(TensorShape(rows: 3, channels: 4))
+    let gradient = arena.tensor(logits.shape)
+    let point = randomNumbers(12, seed: 3)
+    let other = arena.tensor(logits.shape)
+    other.copy(randomNumbers(12, seed: 4))
+    let teacher = Probabilities(softmaxOf: other)
+    let losses: [(Probabilities) -> Double] = [
+      { $0.crossEntropy(labels: [0, 3, 1], gradient: gradient).loss },
+      { $0.crossEntropy(teacher: teacher, gradient: gradient) },
+    ]
+    for loss in losses {
+      func value(_ elements: [Float]) -> Double {
+        logits.copy(elements)
+        return loss(Probabilities(softmaxOf: logits))
+      }
+      let expected = finiteDifferences(of: value, at: point, places: Array(0..<12), step: 1e-2)
+      _ = value(point)
+      #expect(relativeDifference(gradient.elements, expected) < 1e-3)
+    }
+  }
+
   @Test func `is least against a teacher when it agrees with it`() throws {
     let arena = try Arena(capacity: 1 << 26)
     let logits = arena.tensor(TensorShape(rows: 3, channels: 4))
@@ -179,5 +217,28 @@ import Testing
     other.copy(randomNumbers(12, seed: 2))
     #expect(
       Probabilities(softmaxOf: other).crossEntropy(teacher: own, gradient: gradient) > agreement)
+  }
+}
+
+@Suite struct ParametersTests {
+  @Test func `decay shrinks convolutions and linear weights and spares everything else`() throws {
+    let space = NetworkRunnerTests.spaces[1]
+    let parameters = try Parameters(of: space.network(of: space.largest))
+    parameters.initialize(seed: 1)
+    for entry in parameters.entries {
+      parameters.set(entry, to: [Float](repeating: 2, count: entry.count))
+    }
+    parameters.clearGradients()
+    var optimizer = MomentumOptimizer()
+    optimizer.weightDecay = 0.1
+    parameters.step(optimizer, rate: 0.5, engine: try Engine())
+    // With g = 0.1 · 2 and Nesterov's momentum of 0.9 the step is 0.5 · 1.9 · g.
+    for entry in parameters.entries {
+      let decays = entry.kind == .convolution || entry.kind == .linear
+      let expected: Float = decays ? 2 - 0.5 * 1.9 * 0.2 : 2
+      #expect(
+        parameters.values(of: entry).allSatisfy { abs($0 - expected) < 1e-6 }, "\(entry.name)")
+    }
+    #expect(parameters.entries.contains { $0.kind == .depthwiseConvolution })
   }
 }

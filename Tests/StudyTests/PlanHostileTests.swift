@@ -96,8 +96,8 @@ import Testing
 
   @Test(
     arguments: [
-      ([], "1:1 the file is empty; 'nas init' writes a search to start from"),
-      ([0x23, 0x0a], "1:1 the file is empty; 'nas init' writes a search to start from"),
+      ([], "1:1 the file is empty; searches/autoslim.yaml is one to start from"),
+      ([0x23, 0x0a], "1:1 the file is empty; searches/autoslim.yaml is one to start from"),
       ([0xff, 0xfe, 0x61, 0x00], "1:1 the file is UTF-16; save it as UTF-8"),
       ([0xfe, 0xff, 0x00, 0x61], "1:1 the file is UTF-16; save it as UTF-8"),
       ([0x61, 0x0a, 0xc3, 0x28], "2:1 this is not UTF-8; save the file as UTF-8"),

@@ -14,8 +14,7 @@
 
 // MARK: Threads (parallel.c)
 
-// Sets the size of the pool, of which there is one in the process.
-void nas_set_threads(int threads);
+// The most threads that the pool has; OMP_NUM_THREADS sets it, else the number of cores.
 int nas_threads(void);
 
 // Calls `body(context, index)` for each index in 0..<count, in contiguous runs, one a thread.

@@ -20,8 +20,6 @@ typedef struct {
   long input_channels, input_height, input_width;
   long output_channels, output_height, output_width;
   long kernel, stride;
-  // Not 0 if each channel is convolved on its own.
-  int depthwise;
   // Elements from the weights of one output channel to those of the next. Larger than the channels
   // read times the window when the weights are a slice of wider ones.
   long weight_row_stride;
@@ -47,8 +45,5 @@ int nas_convolution_execute(
 
 // Major, minor and patch level of the linked library.
 void nas_onednn_version(int version[3]);
-
-// How many compiled kernels the library itself keeps.
-int nas_onednn_set_cache(int kernels);
 
 #endif

@@ -14,9 +14,27 @@ extension NAS {
     @Argument(help: "The search file.")
     var file: String
 
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    struct Document: Encodable {
+      var schema = "nas.validate/1"
+      var space: String
+      var decisions: Int
+      var smallest: Cost
+      var largest: Cost
+    }
+
     func run() throws {
       try reportingErrors {
         let summary = try PlanSummary(of: Plan(contentsOf: file))
+        if json {
+          try printJSON(
+            Document(
+              space: summary.space, decisions: summary.decisions, smallest: summary.smallest,
+              largest: summary.largest))
+          return
+        }
         print(
           "\(file): fine; \(summary.space), \(summary.decisions) decisions, "
             + "\(short(summary.smallest.macs)) to \(short(summary.largest.macs)) MACs, "

@@ -17,7 +17,7 @@ func percent(_ share: Double, decimals: Int = 2) -> String {
 
 /// A span of time: `2 min 05 s`, `14 s`.
 func duration(_ seconds: Double) -> String {
-  guard seconds.isFinite else { return "?" }
+  guard seconds.isFinite, abs(seconds) < 1e9 else { return "?" }
   let whole = Int(seconds.rounded())
   return switch whole {
   case 3600...: String(format: "%d h %02d min", whole / 3600, whole / 60 % 60)

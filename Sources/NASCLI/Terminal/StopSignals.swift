@@ -25,7 +25,7 @@ final class StopSignals {
           expected: 0, desired: number, ordering: .sequentiallyConsistent)
         if !isFirst { _exit(Self.status(of: number)) }
         printToStandardError(
-          "\nnas: stopping after this step and writing a checkpoint; once more to stop at once")
+          "\nnas: stopping as soon as what is under way is stored; once more to stop at once")
       }
       source.resume()
       sources.append(source)

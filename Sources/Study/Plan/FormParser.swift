@@ -113,7 +113,7 @@ package struct FormParser {
     // it is read from the environment and announced on the standard output.
     let parser = try Parser(yaml: source.string, resolver: .basic, encoding: .utf8)
     guard let root = try parser.nextRoot() else {
-      report(.start, "the file is empty; 'nas init' writes a search to start from")
+      report(.start, "the file is empty; searches/autoslim.yaml is one to start from")
       return nil
     }
     if let second = try parser.nextRoot() {

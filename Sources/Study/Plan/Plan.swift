@@ -222,7 +222,7 @@ public struct Plan: Hashable, Sendable {
 
   /// How the shared weights are trained.
   public struct Supernet: Hashable, Sendable {
-    /// `epochs`: how often the training set is gone through, at least 1.
+    /// `epochs`: how often the training set is gone through, 1 to 100,000.
     public var epochs = 4
 
     /// `batch`: the images of a step, 1 to 4096.
@@ -264,7 +264,7 @@ public struct Plan: Hashable, Sendable {
         keys: [
           "epochs", "batch", "sandwich", "distill", "optimizer", "precision", "calibration",
         ])
-      reader.integer(keys["epochs"], 1...Int.max, into: &epochs)
+      reader.integer(keys["epochs"], 1...100_000, into: &epochs)
       reader.integer(keys["batch"], 1...4096, into: &batch)
       reader.integer(keys["sandwich"], 0...16, into: &sandwich)
       reader.flag(keys["distill"], into: &distill)
