@@ -56,7 +56,8 @@ let package = Package(
 
     // Results
     .target(
-      name: "TrialStore", dependencies: [.product(name: "GRDB", package: "GRDB.swift")],
+      name: "TrialStore",
+      dependencies: ["SearchSpace", .product(name: "GRDB", package: "GRDB.swift")],
       swiftSettings: houseSettings),
 
     .target(
@@ -75,8 +76,7 @@ let package = Package(
     .executableTarget(
       name: "NASCLI",
       dependencies: [
-        "Datasets", "Export", "Kernels", "Networks", "SearchSpace", "Strategies", "Study",
-        "TrialStore",
+        "Export", "SearchSpace", "Study", "TrialStore",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ],
@@ -106,7 +106,7 @@ let package = Package(
       swiftSettings: houseSettings),
     .testTarget(
       name: "TrialStoreTests",
-      dependencies: ["TrialStore", .product(name: "GRDB", package: "GRDB.swift")],
+      dependencies: ["SearchSpace", "TrialStore", .product(name: "GRDB", package: "GRDB.swift")],
       swiftSettings: houseSettings),
     .testTarget(
       name: "StudyTests",

@@ -1,3 +1,4 @@
+import SearchSpace
 import Foundation
 import Study
 import TrialStore
@@ -5,14 +6,14 @@ import TrialStore
 /// The frontier of a study, ready to be shown as a table, a plot, JSON or SVG.
 struct FrontierView {
   let reader: StudyReader
-  let cost: CostMeasure
+  let cost: Cost.Metric
   let points: [FrontierPoint]
   let finalists: [RecordedFinalist]
 
   /// Accuracies and costs of all trials that were scored, for the background of a picture.
   let background: [(cost: Int, accuracy: Double)]
 
-  init(_ reader: StudyReader, cost: CostMeasure, includingAll: Bool) throws {
+  init(_ reader: StudyReader, cost: Cost.Metric, includingAll: Bool) throws {
     self.reader = reader
     self.cost = cost
     points = try reader.store.frontier(

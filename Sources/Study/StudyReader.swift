@@ -74,7 +74,7 @@ public struct StudyReader {
   public func trial(_ choice: Choice) throws -> Trial {
     if case .trial(let number) = choice { return try store.trial(number, of: study.id) }
     let metric: Cost.Metric = if case .within(let budget) = choice { budget.metric } else { .macs }
-    let frontier = try store.frontier(of: study.id, by: metric == .macs ? .macs : .parameters)
+    let frontier = try store.frontier(of: study.id, by: metric)
     guard !frontier.isEmpty else { throw StudyError.unfinished(study: study.name) }
     let eligible = frontier.filter { point in
       guard case .within(let budget) = choice else { return true }

@@ -291,7 +291,7 @@ public final class StudyRunner {
     let picks = plan.budgets(largest: largest).compactMap { budget in
       best(of: Array(zip(trials, scores)), within: budget).map { trial in
         RecordedFinalist(
-          budget: "\(budget)", cost: budget.metric == .macs ? .macs : .parameters,
+          budget: "\(budget)", cost: budget.metric,
           limit: budget.limit, trial: trial.number)
       }
     }
@@ -320,7 +320,7 @@ public final class StudyRunner {
     let largest = material.space.network(of: material.space.largest).cost
     for budget in plan.budgets(largest: largest) {
       let within = try store.frontier(
-        of: run.studyID, by: budget.metric == .macs ? .macs : .parameters, among: .all
+        of: run.studyID, by: budget.metric, among: .all
       ).map(\.trial).filter { budget.admits($0.cost) }
       finalists += within.suffix(Self.finalistsPerBudget)
     }

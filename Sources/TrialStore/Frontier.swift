@@ -1,4 +1,5 @@
 internal import GRDB
+public import SearchSpace
 
 /// Which trials of a study compete for its frontier.
 public enum FrontierEntrants: Hashable, Sendable {
@@ -41,7 +42,7 @@ extension TrialStore {
   /// - Throws: ``StoreError`` if the database cannot be read.
   /// - Complexity: O(*n* log *n*) in the number of trials, most of it in SQLite.
   public func frontier(
-    of studyID: Study.ID, by cost: CostMeasure, among entrants: FrontierEntrants = .mostTrustworthy
+    of studyID: Study.ID, by cost: Cost.Metric, among entrants: FrontierEntrants = .mostTrustworthy
   ) throws(StoreError) -> [FrontierPoint] {
     try read { db in
       var candidates = try fetchCandidates(of: studyID, by: cost, db)
@@ -54,7 +55,7 @@ extension TrialStore {
 
   /// Returns cost and accuracy of every trial that could be on a frontier, the cheapest first.
   public func accuracies(
-    of studyID: Study.ID, by cost: CostMeasure
+    of studyID: Study.ID, by cost: Cost.Metric
   ) throws(StoreError) -> [(cost: Int, accuracy: Double)] {
     try read { db in
       try fetchCandidates(of: studyID, by: cost, db).map { ($0.cost, $0.accuracy) }
@@ -82,7 +83,7 @@ extension TrialStore {
 
   /// Returns every trial with a score, by cost and then by number.
   private func fetchCandidates(
-    of studyID: Study.ID, by cost: CostMeasure, _ db: Database
+    of studyID: Study.ID, by cost: Cost.Metric, _ db: Database
   ) throws -> [Candidate] {
     let column = cost.rawValue
     // CROSS JOIN keeps SQLite to this order of tables, so that the index hands out the trials

@@ -1,4 +1,5 @@
 internal import GRDB
+public import SearchSpace
 
 /// The trial that was picked for a budget.
 public struct RecordedFinalist: Hashable, Sendable {
@@ -6,7 +7,7 @@ public struct RecordedFinalist: Hashable, Sendable {
   public let budget: String
 
   /// What the budget limits.
-  public let cost: CostMeasure
+  public let cost: Cost.Metric
 
   /// The most that the budget allows, in units of `cost`.
   public let limit: Int
@@ -15,7 +16,7 @@ public struct RecordedFinalist: Hashable, Sendable {
   public let trial: Int
 
   /// Creates a finalist.
-  public init(budget: String, cost: CostMeasure, limit: Int, trial: Int) {
+  public init(budget: String, cost: Cost.Metric, limit: Int, trial: Int) {
     self.budget = budget
     self.cost = cost
     self.limit = limit

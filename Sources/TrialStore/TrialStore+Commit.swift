@@ -1,4 +1,5 @@
 internal import GRDB
+import SearchSpace
 
 extension TrialStore {
   /// Stores what a study learnt, in one transaction.

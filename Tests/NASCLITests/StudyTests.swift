@@ -1,5 +1,6 @@
 import Foundation
 import Networks
+import SearchSpace
 import TestSupport
 import Testing
 import TrialStore

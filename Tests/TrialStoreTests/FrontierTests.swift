@@ -1,3 +1,4 @@
+import SearchSpace
 import Testing
 import TrialStore
 
@@ -12,8 +13,8 @@ import TrialStore
     (store, study, run) = try folder.makeStudy()
   }
 
-  @Test(arguments: CostMeasure.allCases, [1, 2, 3])
-  func `is what no other trial beats`(cost: CostMeasure, seed: UInt64) throws {
+  @Test(arguments: Cost.Metric.allCases, [1, 2, 3])
+  func `is what no other trial beats`(cost: Cost.Metric, seed: UInt64) throws {
     var generator = SplitMix64(seed: seed)
     // Few values, so that there are many ties.
     let trials = (0..<400).map { _ in
@@ -97,8 +98,8 @@ import TrialStore
     #expect(frontier.map(\.testAccuracy) == [0.0099, nil])
   }
 
-  @Test(arguments: CostMeasure.allCases)
-  func `has no place for a network that diverged`(cost: CostMeasure) throws {
+  @Test(arguments: Cost.Metric.allCases)
+  func `has no place for a network that diverged`(cost: Cost.Metric) throws {
     try store.commit(
       StudyUpdate(trials: [
         .sample(macs: 1, parameters: 1, scores: [.sample(correct: 100, loss: .nan)]),

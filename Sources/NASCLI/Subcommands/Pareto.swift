@@ -1,3 +1,4 @@
+import SearchSpace
 import ArgumentParser
 import Study
 import TrialStore
@@ -14,13 +15,7 @@ extension NAS {
     @OptionGroup var options: StoreOptions
 
     @Option(help: "The cost on the way from left to right.")
-    var cost = Cost.macs
-
-    enum Cost: String, ExpressibleByArgument, CaseIterable {
-      case macs, params
-
-      var measure: CostMeasure { self == .macs ? .macs : .parameters }
-    }
+    var cost = CostOption.macs
 
     @Flag(help: "Take every trial, however it was scored.")
     var all = false
@@ -33,7 +28,7 @@ extension NAS {
 
     func run() throws {
       try reportingErrors {
-        let view = try FrontierView(options.open(), cost: cost.measure, includingAll: all)
+        let view = try FrontierView(options.open(), cost: cost.metric, includingAll: all)
         if let svg { try write(view.svg, to: svg) }
         if json {
           try printJSON(view.document())
@@ -45,4 +40,11 @@ extension NAS {
       }
     }
   }
+}
+
+/// A cost as it is named on the command line.
+enum CostOption: String, ExpressibleByArgument, CaseIterable {
+  case macs, params
+
+  var metric: Cost.Metric { self == .macs ? .macs : .parameters }
 }

@@ -171,8 +171,8 @@ public struct Plan: Hashable, Sendable {
     /// - `depth`: `min`, the fewest blocks a stage keeps, at least 1. By default it keeps all.
     /// - `residual`: `tied`, the default, makes the widths of residual streams elastic too, each
     ///   stream as one; `fixed` does not.
-    /// - `strides`: a list of 1 and 2 for the stem and each stage. By default the family's own, less
-    ///   what small images cannot take.
+    /// - `strides`: a list of 1 and 2 for the stem and each stage. By default the family's own;
+    ///   MobileNets leave out the first halvings where images are small.
     public var settings = Family.Settings()
 
     public init(network: Family) {
