@@ -1,3 +1,5 @@
+import SearchSpace
+
 /// The endless sequence of batches that a network is trained on.
 ///
 /// Every epoch goes once through the images in an order of its own and leaves out the few at its
@@ -6,11 +8,10 @@
 ///
 ///     var batches = try TrainingBatches(
 ///       of: BatchMaker(of: dataset, normalization: normalization), examples: split.training,
-///       batchSize: 128, augmentation: Augmentation(crop: 2, flip: true)
-///     ) { stream, index in SeededGenerator(seed: 1, stream: stream, index: index) }
+///       batchSize: 128, augmentation: Augmentation(crop: 2, flip: true), seed: 1)
 ///     batches.fill(&images, labels: &labels, step: 0)
 ///
-public struct TrainingBatches<Generator: RandomNumberGenerator>: Sendable {
+public struct TrainingBatches: Sendable {
   /// What turns images into floats.
   public let maker: BatchMaker
 
@@ -23,7 +24,7 @@ public struct TrainingBatches<Generator: RandomNumberGenerator>: Sendable {
   /// How images are varied.
   public let augmentation: Augmentation
 
-  private let makeGenerator: @Sendable (_ stream: String, _ index: Int) -> Generator
+  private let seed: UInt64
 
   // Kept only to save time: the order of the epoch that the last batch was part of.
   private var order: [Int] = []
@@ -36,14 +37,12 @@ public struct TrainingBatches<Generator: RandomNumberGenerator>: Sendable {
   ///   - examples: The indices of the images to train on.
   ///   - batchSize: The number of images in every batch, at least 1.
   ///   - augmentation: How images are varied.
-  ///   - makeGenerator: Returns the generator for one purpose, given its name and a number: the
-  ///     epoch for `"shuffle"`, the place of the image in the run for `"augmentation"`. The same
-  ///     arguments must give the same generator.
+  ///   - seed: What the order of the images and their variations follow from.
   /// - Throws: ``DatasetError/batchTooLarge(batch:images:)`` if `examples` do not fill a batch.
   /// - Precondition: `batchSize` is at least 1, and the data set has each example.
   public init(
     of maker: BatchMaker, examples: [Int], batchSize: Int, augmentation: Augmentation = .none,
-    makeGenerator: @escaping @Sendable (_ stream: String, _ index: Int) -> Generator
+    seed: UInt64
   ) throws(DatasetError) {
     precondition(batchSize >= 1, "a batch cannot have \(batchSize) images")
     precondition(
@@ -55,7 +54,7 @@ public struct TrainingBatches<Generator: RandomNumberGenerator>: Sendable {
     self.examples = examples
     self.batchSize = batchSize
     self.augmentation = augmentation
-    self.makeGenerator = makeGenerator
+    self.seed = seed
   }
 
   /// The number of batches in an epoch, at least 1.
@@ -77,13 +76,14 @@ public struct TrainingBatches<Generator: RandomNumberGenerator>: Sendable {
     let (epoch, batch) = step.quotientAndRemainder(dividingBy: stepsPerEpoch)
     if epoch != orderedEpoch {
       order = examples
-      var rng = makeGenerator("shuffle", epoch)
+      var rng = SeededGenerator(seed: seed, stream: "shuffle", index: epoch)
       rng.shuffle(&order)
       orderedEpoch = epoch
     }
     for row in 0..<batchSize {
       let example = order[batch * batchSize + row]
-      var rng = makeGenerator("augmentation", step * batchSize + row)
+      var rng = SeededGenerator(
+        seed: seed, stream: "augmentation", index: step * batchSize + row)
       let variation = augmentation.variation(
         height: maker.dataset.height, width: maker.dataset.width, using: &rng)
       labels[row] = Int32(maker.dataset.labels[example])

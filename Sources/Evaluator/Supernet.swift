@@ -21,7 +21,7 @@ public final class Supernet {
   public internal(set) var step = 0
 
   let runner: NetworkRunner
-  var batches: TrainingBatches<SeededGenerator>
+  var batches: TrainingBatches
 
   var parameters: Parameters { runner.parameters }
 
@@ -63,11 +63,9 @@ public final class Supernet {
     let parameters = try Parameters(of: space.network(of: space.largest))
     parameters.initialize(seed: images.seed)
     runner = try NetworkRunner(engine: engine, parameters: parameters)
-    let seed = images.seed
     batches = try TrainingBatches(
       of: images.maker, examples: images.training, batchSize: settings.batch,
-      augmentation: images.augmentation
-    ) { SeededGenerator(seed: seed, stream: $0, index: $1) }
+      augmentation: images.augmentation, seed: images.seed)
   }
 
   /// How many steps make the whole training.

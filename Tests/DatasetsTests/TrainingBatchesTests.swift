@@ -179,19 +179,18 @@ import Testing
   private func batches(
     _ maker: BatchMaker, examples: [Int]? = nil, batchSize: Int,
     augmentation: Augmentation = .none
-  ) throws -> TrainingBatches<SeededGenerator> {
+  ) throws -> TrainingBatches {
     try TrainingBatches(
       of: maker, examples: examples ?? Array(0..<maker.dataset.count), batchSize: batchSize,
-      augmentation: augmentation
-    ) { SeededGenerator(seed: 1, stream: $0, index: $1) }
+      augmentation: augmentation, seed: 1)
   }
 
-  private func batch(_ step: Int, of batches: TrainingBatches<SeededGenerator>) -> Batch {
+  private func batch(_ step: Int, of batches: TrainingBatches) -> Batch {
     var batches = batches
     return fill(&batches, step: step)
   }
 
-  private func fill(_ batches: inout TrainingBatches<SeededGenerator>, step: Int) -> Batch {
+  private func fill(_ batches: inout TrainingBatches, step: Int) -> Batch {
     let size = batches.maker.dataset.imageSize
     var images = [Float](repeating: .nan, count: batches.batchSize * size)
     var labels = [Int32](repeating: -1, count: batches.batchSize)

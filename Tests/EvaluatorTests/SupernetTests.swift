@@ -112,8 +112,7 @@ import Testing
     parameters.initialize(seed: supernet.images.seed)
     let runner = try NetworkRunner(engine: engine, parameters: parameters)
     var batches = try TrainingBatches(
-      of: supernet.images.maker, examples: supernet.images.training, batchSize: 40
-    ) { SeededGenerator(seed: 3, stream: $0, index: $1) }
+      of: supernet.images.maker, examples: supernet.images.training, batchSize: 40, seed: 3)
     let batch = runner.arena.tensor(space.input.tensorShape(batch: 40))
     var labels = [Int32](repeating: 0, count: 40)
     batch.withElements { elements in
