@@ -110,13 +110,11 @@ let package = Package(
       swiftSettings: houseSettings),
     .testTarget(
       name: "StudyTests",
-      dependencies: [
-        "Datasets", "Networks", "SearchSpace", "Strategies", "Study", "TestSupport", "TrialStore",
-      ],
+      dependencies: ["Networks", "SearchSpace", "Strategies", "Study"],
       swiftSettings: houseSettings),
     .testTarget(
       name: "NASCLITests",
-      dependencies: ["Datasets", "NASCLI", "Networks", "SearchSpace", "TestSupport", "TrialStore"],
+      dependencies: ["NASCLI", "Networks", "SearchSpace", "TestSupport", "TrialStore"],
       swiftSettings: houseSettings),
     .testTarget(
       name: "ExportTests", dependencies: ["Export", "SearchSpace"], swiftSettings: houseSettings),
