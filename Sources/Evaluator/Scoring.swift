@@ -83,7 +83,7 @@ struct Scoring {
     normalization: (Int) -> NetworkRunner.Normalization,
     atEnd: (Int, Tensor) -> Void
   ) throws(KernelError) {
-    var branch: [Tensor] = []
+    var branch: [NormalizedTensor] = []
     func visit(_ index: Int) throws(KernelError) {
       let node = tree.nodes[index]
       let mark = runner.arena.mark
@@ -92,14 +92,14 @@ struct Scoring {
         node.layer, input: value(node.layer.source),
         addend: node.layer.addend.map(value)
       ) { normalization(index) }
-      for network in node.ends { atEnd(network, output) }
+      for network in node.ends { atEnd(network, output.x) }
       branch.append(output)
       for next in node.next { try visit(next) }
       branch.removeLast()
     }
-    func value(_ value: Value) -> Tensor {
+    func value(_ value: Value) -> NormalizedTensor {
       switch value {
-      case .image: batch
+      case .image: NormalizedTensor(batch)
       case .layer(let index): branch[index]
       }
     }

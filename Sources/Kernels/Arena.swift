@@ -34,6 +34,9 @@ public final class Arena {
       if let mapped = unsafe mapped, unsafe mapped != MAP_FAILED {
         unsafe start = mapped
         self.capacity = size
+        // Large pages: activations are walked through end to end, and a page of four kilobytes at a
+        // time would cost as much as the data. It is a hint; where it is refused all still works.
+        unsafe madvise(mapped, size, MADV_HUGEPAGE)
         return
       }
       size /= 2
@@ -69,15 +72,26 @@ public final class Arena {
   /// Makes a tensor whose elements are whatever the memory holds.
   ///
   /// - Precondition: The arena has room for it.
-  public func tensor(_ shape: TensorShape) -> Tensor {
-    let bytes = (shape.count * MemoryLayout<Float>.stride + 63) / 64 * 64
+  public func tensor(_ shape: TensorShape, _ type: ElementType = .float32) -> Tensor {
+    let bytes = (shape.count * type.bytes + 63) / 64 * 64
     precondition(
       used + bytes <= capacity, "\(used + bytes) bytes of tensors where \(capacity) are reserved")
-    let tensor = unsafe Tensor(
-      arena: self, start: (start + used).assumingMemoryBound(to: Float.self), shape: shape)
+    let tensor = unsafe Tensor(arena: self, address: start + used, shape: shape, type: type)
     used += bytes
     peakBytes = max(peakBytes, used)
     return tensor
+  }
+
+  /// Makes a tensor of some numbers in a row.
+  func tensor(of numbers: [Float]) -> Tensor {
+    let tensor = tensor(TensorShape(rows: 1, channels: numbers.count))
+    tensor.copy(numbers)
+    return tensor
+  }
+
+  /// Makes room for `bytes` bytes.
+  func room(_ bytes: Int) -> UnsafeMutableRawPointer {
+    unsafe tensor(TensorShape(rows: 1, channels: (bytes + 3) / 4)).address
   }
 
   /// Makes a tensor of zeros.

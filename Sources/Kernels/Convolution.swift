@@ -45,7 +45,7 @@ public struct ConvolutionSizes: Hashable, Sendable, CustomStringConvertible {
       + "\(input.batch) images of \(input.height)×\(input.width)"
   }
 
-  /// Checks operands once, before their addresses go to a library.
+  /// Checks operands once, before their addresses go to a kernel.
   func require(input: Tensor, weights: WeightView, output: Tensor) {
     precondition(input.shape == self.input, "\(input.shape) read by \(self)")
     precondition(output.shape == self.output, "\(output.shape) computed by \(self)")
@@ -53,67 +53,93 @@ public struct ConvolutionSizes: Hashable, Sendable, CustomStringConvertible {
   }
 }
 
+/// What becomes of a convolution whose normalisation is known beforehand.
+public struct Normalizing {
+  /// The normalisation.
+  public let transform: ChannelTransform
+
+  /// The other branch of a residual sum.
+  public let addend: NormalizedTensor?
+
+  /// The function applied last.
+  public let nonlinearity: Nonlinearity
+
+  public init(
+    _ transform: ChannelTransform, adding addend: NormalizedTensor? = nil,
+    _ nonlinearity: Nonlinearity
+  ) {
+    self.transform = transform
+    self.addend = addend
+    self.nonlinearity = nonlinearity
+  }
+}
+
 extension Engine {
-  /// Writes the convolution of `input` and `weights` into `output`.
+  /// Writes the convolution of `input` and `weights` into `output`, and measures it.
+  ///
+  /// - Returns: Mean and variance of each channel of what was written.
+  /// - Throws: ``KernelError`` if the library refuses the sizes.
+  public func convolve(
+    _ sizes: ConvolutionSizes, input: NormalizedTensor, weights: WeightView, into output: Tensor
+  ) throws(KernelError) -> ChannelStatistics {
+    sizes.require(input: input.x, weights: weights, output: output)
+    if backend.computes(sizes) {
+      return fused(sizes, input: input, weights: weights, into: output)
+    }
+    return try composed(sizes, input: input, weights: weights, into: output)
+  }
+
+  /// Writes nonlinearity(transform(convolution) + addend), for when the normalisation is known.
   ///
   /// - Throws: ``KernelError`` if the library refuses the sizes.
   public func convolve(
-    _ sizes: ConvolutionSizes, input: Tensor, weights: WeightView, into output: Tensor
+    _ sizes: ConvolutionSizes, input: NormalizedTensor, weights: WeightView,
+    normalizing: Normalizing, into output: Tensor
   ) throws(KernelError) {
-    sizes.require(input: input, weights: weights, output: output)
-    if sizes.isDepthwise {
-      depthwise(sizes, input: input, weights: weights, into: output)
-      return
-    }
-    switch backend {
-    case .oneDNN: try oneDNN(.forward, sizes, input: input, weights: weights, output: output)
-    case .openBLAS: unfolded(sizes, input: input, weights: weights, into: output)
+    sizes.require(input: input.x, weights: weights, output: output)
+    precondition(
+      normalizing.addend.map { $0.shape == sizes.output } ?? true, "an addend of another shape")
+    if backend.computes(sizes) {
+      fused(sizes, input: input, weights: weights, normalizing: normalizing, into: output)
+    } else {
+      try composed(sizes, input: input, weights: weights, normalizing: normalizing, into: output)
     }
   }
 
-  /// Writes the gradient of what a convolution read, given that of what it computed.
+  /// The backward pass of a convolution and the normalisation behind it.
   ///
+  /// - Parameters:
+  ///   - sizes: The sizes.
+  ///   - input: What was read.
+  ///   - weights: The weights.
+  ///   - gradient: The gradient of what was computed.
+  ///   - weightGradient: The gradient of the weights, which is added to.
+  ///   - sink: Where the gradient of `input` goes; `nil` if nobody needs it.
+  /// - Returns: The sums of the input's gradient, if the sink finishes it.
   /// - Throws: ``KernelError`` if the library refuses the sizes.
-  public func convolveBackwardData(
-    _ sizes: ConvolutionSizes, outputGradient: Tensor, weights: WeightView,
-    into inputGradient: Tensor
-  ) throws(KernelError) {
-    sizes.require(input: inputGradient, weights: weights, output: outputGradient)
-    if sizes.isDepthwise {
-      depthwiseBackwardData(
-        sizes, outputGradient: outputGradient, weights: weights, into: inputGradient)
-      return
+  public func convolveBackward(
+    _ sizes: ConvolutionSizes, input: NormalizedTensor, weights: WeightView,
+    gradient: NormalizationGradient, addingTo weightGradient: WeightView, sink: GradientSink?
+  ) throws(KernelError) -> GradientSums? {
+    sizes.require(input: input.x, weights: weights, output: gradient.x)
+    sizes.require(input: input.x, weights: weightGradient, output: gradient.gradient)
+    precondition(
+      sink.map { $0.gradient.shape == sizes.input } ?? true, "a gradient of another shape")
+    if backend.computes(sizes) {
+      return fusedBackward(
+        sizes, input: input, weights: weights, gradient: gradient, addingTo: weightGradient,
+        sink: sink)
     }
-    switch backend {
-    case .oneDNN:
-      try oneDNN(
-        .backwardData, sizes, input: inputGradient, weights: weights, output: outputGradient)
-    case .openBLAS:
-      unfoldedBackwardData(
-        sizes, outputGradient: outputGradient, weights: weights, into: inputGradient)
-    }
+    return try composedBackward(
+      sizes, input: input, weights: weights, gradient: gradient, addingTo: weightGradient,
+      sink: sink)
   }
+}
 
-  /// Adds the gradient of a convolution's weights to `weightGradient`.
-  ///
-  /// - Throws: ``KernelError`` if the library refuses the sizes.
-  public func convolveBackwardWeights(
-    _ sizes: ConvolutionSizes, input: Tensor, outputGradient: Tensor,
-    addingTo weightGradient: WeightView
-  ) throws(KernelError) {
-    sizes.require(input: input, weights: weightGradient, output: outputGradient)
-    if sizes.isDepthwise {
-      depthwiseBackwardWeights(
-        sizes, input: input, outputGradient: outputGradient, addingTo: weightGradient)
-      return
-    }
-    switch backend {
-    case .oneDNN:
-      try oneDNN(
-        .backwardWeights, sizes, input: input, weights: weightGradient, output: outputGradient)
-    case .openBLAS:
-      unfoldedBackwardWeights(
-        sizes, input: input, outputGradient: outputGradient, addingTo: weightGradient)
-    }
+extension Engine.Backend {
+  /// Whether the engine's own loops compute a convolution: the depthwise ones always, for which
+  /// oneDNN is two to four times slower in this layout.
+  fileprivate func computes(_ sizes: ConvolutionSizes) -> Bool {
+    self == .fused || sizes.isDepthwise
   }
 }

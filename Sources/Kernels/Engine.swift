@@ -2,13 +2,13 @@ import CKernels
 import COneDNN
 import COpenBLAS
 
-/// Runs kernels on this machine's processor with one of two libraries.
+/// Runs kernels on this machine's processor.
 ///
 /// An engine belongs to one thread. All its kernels share libgomp's one pool of threads; OpenBLAS
 /// is called from within that pool and starts no threads of its own. `OMP_NUM_THREADS` sets the
 /// size of the pool, which otherwise is the number of cores.
 public final class Engine {
-  /// The library that computes convolutions.
+  /// What computes convolutions.
   public let backend: Backend
 
   /// Working memory of single kernel calls.
@@ -18,16 +18,18 @@ public final class Engine {
 
   /// Creates an engine.
   ///
-  /// - Parameter backend: The library that computes convolutions.
+  /// - Parameter backend: What computes convolutions.
   /// - Throws: ``KernelError`` if no working memory can be reserved.
-  public init(backend: Backend = .oneDNN) throws(KernelError) {
+  public init(backend: Backend = .fused) throws(KernelError) {
     self.backend = backend
     scratch = try Arena()
     openblas_set_num_threads(1)
   }
 
-  /// A library that computes convolutions.
+  /// What computes convolutions.
   public enum Backend: String, Sendable, CaseIterable {
+    /// The engine's own loops, which read and write an activation once.
+    case fused = "fused"
     /// Compiled at run time for the processor and the sizes at hand.
     case oneDNN = "onednn"
     /// Matrix products over unfolded windows.
@@ -36,6 +38,14 @@ public final class Engine {
 
   /// The number of threads that kernels are divided among.
   public static var threads: Int { Int(nas_threads()) }
+
+  /// The instruction set that the engine's own loops use: `avx512`, `avx2` or `plain`.
+  ///
+  /// It is the best that the processor has, or a lesser one that the environment variable
+  /// `NAS_PROCESSOR` names.
+  public static var instructionSet: String {
+    unsafe String(cString: nas_processor())
+  }
 
   /// The version of the linked oneDNN library, such as `2.6.3`.
   public static var oneDNNVersion: String {

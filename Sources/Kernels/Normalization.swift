@@ -1,15 +1,5 @@
 import CKernels
 
-/// The function applied to what a normalisation gives.
-public enum Nonlinearity: Int32, Sendable, CaseIterable {
-  /// The identity.
-  case none = 0
-  /// max(x, 0)
-  case relu = 1
-  /// min(max(x, 0), 6)
-  case relu6 = 2
-}
-
 /// Mean and variance of each channel over all pixels of a batch.
 public struct ChannelStatistics: Hashable, Codable, Sendable {
   public var mean: [Float]
@@ -26,98 +16,203 @@ public struct ChannelStatistics: Hashable, Codable, Sendable {
 /// What is added to a variance before its root divides.
 public let normalizationEpsilon: Float = 1e-5
 
-extension Engine {
-  /// Returns mean and variance of each channel of `x`.
-  public func statistics(of x: Tensor) -> ChannelStatistics {
-    let channels = x.shape.channels
-    let rows = x.shape.rows
-    var sums = [Double](repeating: 0, count: 2 * channels)
-    var partial = [Double](repeating: 0, count: 2 * channels * Engine.threads)
-    unsafe nas_channel_sums(x.start, rows, channels, &sums, &partial)
-    // The sums are those of x less its first pixel.
-    var mean = [Float](repeating: 0, count: channels)
-    var variance = mean
-    for channel in 0..<channels {
-      let offset = sums[channel] / Double(rows)
-      mean[channel] = unsafe Float(Double(x.start[channel]) + offset)
-      variance[channel] = Float(max(0, sums[channels + channel] / Double(rows) - offset * offset))
-    }
-    return ChannelStatistics(mean: mean, variance: variance)
-  }
+/// Sums over all pixels, from which the gradient of a batch normalisation follows.
+public struct GradientSums: Hashable, Sendable {
+  /// Of each channel's gradient.
+  public var gradient: [Double]
 
-  /// Writes `nonlinearity(x · scale + shift + addend)` into `y`.
+  /// Of each channel's gradient times (x - mean).
+  public var product: [Double]
+}
+
+/// The gradient of what a convolution computed, by way of the normalisation behind it.
+public struct NormalizationGradient {
+  /// The gradient of the normalised values.
+  public let gradient: Tensor
+
+  /// What was normalised.
+  public let x: Tensor
+
+  /// gradient · a + x · b + c is the gradient of `x`, channel by channel.
+  let a, b, c: [Float]
+
+  /// The gradient of the learnt scale γ.
+  public let scale: [Float]
+
+  /// The gradient of the learnt shift β.
+  public let shift: [Float]
+
+  /// Derives the gradient of batch normalisation.
+  ///
+  /// With x̂ = (x - mean) / deviation and n pixels:
+  ///
+  ///     dx = γ / deviation · (g - Σg / n - x̂ · Σ(g · x̂) / n) = a · g + b · x + c
   ///
   /// - Parameters:
-  ///   - x: What a convolution computed.
-  ///   - scale: A factor for each channel.
-  ///   - shift: An offset for each channel.
-  ///   - addend: The other branch of a residual sum, of the same shape.
-  ///   - nonlinearity: The function applied last.
-  ///   - y: The result; it may be `x` itself.
-  public func normalize(
-    _ x: Tensor, scale: [Float], shift: [Float], addend: Tensor? = nil,
-    nonlinearity: Nonlinearity, into y: Tensor
-  ) {
-    let channels = x.shape.channels
-    precondition(scale.count == channels && shift.count == channels, "one factor a channel")
-    precondition(y.count == x.count, "\(y.shape) normalised from \(x.shape)")
-    precondition(addend.map { $0.count == x.count } ?? true, "an addend of another shape")
-    unsafe nas_normalize(
-      x.start, x.shape.rows, channels, scale, shift, addend?.start, nonlinearity.rawValue, y.start
-    )
-  }
-
-  /// The backward pass of batch normalisation with its residual sum and nonlinearity.
-  ///
-  /// - Parameters:
-  ///   - gradient: The gradient of `y`. Becomes that of what the nonlinearity was applied to,
-  ///     which is also the gradient of the addend.
+  ///   - gradient: The gradient g of the normalised values.
   ///   - x: What was normalised.
-  ///   - y: What came of it.
+  ///   - sums: The sums of the gradient.
   ///   - statistics: The statistics of `x` that it was normalised with.
-  ///   - scale: The learnt scale γ of each channel.
-  ///   - nonlinearity: The function applied last.
-  ///   - inputGradient: Becomes the gradient of `x`; it may be `gradient` itself if the addend's
-  ///     gradient is not needed.
-  /// - Returns: The gradients of scale and shift.
-  public func normalizeBackward(
-    gradient: Tensor, x: Tensor, y: Tensor, statistics: ChannelStatistics, scale: [Float],
-    nonlinearity: Nonlinearity, into inputGradient: Tensor
-  ) -> (scale: [Float], shift: [Float]) {
-    let channels = x.shape.channels
-    let rows = x.shape.rows
-    precondition(scale.count == channels, "one scale a channel")
-    precondition(
-      gradient.count == x.count && y.count == x.count && inputGradient.count == x.count,
-      "the gradient of another shape")
-    var sums = [Double](repeating: 0, count: 2 * channels)
-    var partial = [Double](repeating: 0, count: 2 * channels * Engine.threads)
-    unsafe nas_normalize_backward_sums(
-      gradient.start, x.start, y.start, rows, channels, statistics.mean, nonlinearity.rawValue,
-      &sums, &partial)
-
-    // With x̂ = (x - mean) / deviation and n pixels:
-    //   dx = γ / deviation · (g - Σg / n - x̂ · Σ(g · x̂) / n) = a · g + b · x + c
-    var scaleGradient = [Float](repeating: 0, count: channels)
+  ///   - scale: γ
+  public init(
+    _ gradient: Tensor, of x: Tensor, sums: GradientSums, statistics: ChannelStatistics,
+    scale: [Float]
+  ) {
+    precondition(gradient.shape == x.shape, "\(gradient.shape) is no gradient of \(x.shape)")
+    self.gradient = gradient
+    self.x = x
+    let rows = Double(x.shape.rows)
+    var scaleGradient = [Float](repeating: 0, count: scale.count)
     var shiftGradient = scaleGradient
     var a = scaleGradient
     var b = scaleGradient
     var c = scaleGradient
-    for channel in 0..<channels {
+    for channel in scale.indices {
       let mean = Double(statistics.mean[channel])
       let inverse = 1 / Double(statistics.variance[channel] + normalizationEpsilon).squareRoot()
-      let sum = sums[channel]
-      let product = sums[channels + channel] * inverse
+      let sum = sums.gradient[channel]
+      let product = sums.product[channel] * inverse
       scaleGradient[channel] = Float(product)
       shiftGradient[channel] = Float(sum)
       let factor = Double(scale[channel]) * inverse
-      let slope = -factor * inverse * product / Double(rows)
+      let slope = -factor * inverse * product / rows
       a[channel] = Float(factor)
       b[channel] = Float(slope)
-      c[channel] = Float(-factor * sum / Double(rows) - slope * mean)
+      c[channel] = Float(-factor * sum / rows - slope * mean)
     }
-    unsafe nas_normalize_backward_apply(
-      gradient.start, x.start, rows, channels, a, b, c, inputGradient.start)
-    return (scaleGradient, shiftGradient)
+    (self.a, self.b, self.c) = (a, b, c)
+    self.scale = scaleGradient
+    self.shift = shiftGradient
+  }
+}
+
+/// Where the gradient of an activation goes.
+public struct GradientSink {
+  /// Takes the gradient.
+  public let gradient: Tensor
+
+  /// Whether it is added to what lies there.
+  public let adds: Bool
+
+  /// Set for the last contribution: the gradient then goes on through the nonlinearity.
+  public let finish: Finish?
+
+  public init(_ gradient: Tensor, adds: Bool, finish: Finish? = nil) {
+    self.gradient = gradient
+    self.adds = adds
+    self.finish = finish
+  }
+
+  /// What the gradient of a normalised activation needs to become that of its normalisation.
+  public struct Finish {
+    /// What was applied to the normalised values.
+    public let nonlinearity: Nonlinearity
+
+    /// What was normalised.
+    public let x: Tensor
+
+    /// Its mean.
+    public let mean: [Float]
+
+    public init(nonlinearity: Nonlinearity, x: Tensor, mean: [Float]) {
+      self.nonlinearity = nonlinearity
+      self.x = x
+      self.mean = mean
+    }
+  }
+}
+
+extension Engine {
+  /// Returns mean and variance of each channel of `x`, which is of single precision.
+  public func statistics(of x: Tensor) -> ChannelStatistics {
+    let mark = scratch.mark
+    defer { scratch.release(to: mark) }
+    let channels = x.shape.channels
+    var mean = [Float](repeating: 0, count: channels)
+    var variance = mean
+    unsafe nas_channel_statistics(
+      x.start, x.shape.rows, channels, &mean, &variance,
+      scratch.room(nas_stream_scratch(channels)))
+    return ChannelStatistics(mean: mean, variance: variance)
+  }
+
+  /// Writes a normalised tensor, with the other branch of a residual sum before the nonlinearity.
+  ///
+  /// - Parameters:
+  ///   - x: What is normalised.
+  ///   - addend: The other branch, of the same shape.
+  ///   - y: The result; it may be `x` itself.
+  public func normalize(
+    _ x: NormalizedTensor, adding addend: NormalizedTensor? = nil, into y: Tensor
+  ) {
+    precondition(y.count == x.shape.count, "\(y.shape) normalised from \(x.shape)")
+    precondition(addend.map { $0.shape == x.shape } ?? true, "an addend of another shape")
+    let mark = scratch.mark
+    defer { scratch.release(to: mark) }
+    let channels = x.shape.channels
+    let room = unsafe scratch.room(nas_stream_scratch(channels))
+    unsafe withSource(x) { source in
+      unsafe withAddend(addend) { addend in
+        unsafe nas_normalize(
+          source, addend, x.shape.rows, channels, y.address, y.type.rawValue, room)
+      }
+    }
+  }
+
+  /// Takes a gradient that lies in place on through the nonlinearity of `value`.
+  ///
+  /// - Returns: Its sums.
+  public func finishGradient(of value: NormalizedTensor, _ sink: GradientSink) -> GradientSums? {
+    let mark = scratch.mark
+    defer { scratch.release(to: mark) }
+    let channels = value.shape.channels
+    let room = unsafe scratch.room(nas_stream_scratch(channels))
+    return unsafe withSource(value) { source in
+      unsafe withSink(sink) { sink in
+        unsafe nas_give_gradient(nil, source, sink, value.shape.rows, channels, room)
+      }
+    }
+  }
+
+  /// Gives a gradient's destination to a C function and returns the sums that it left.
+  func withSink(
+    _ sink: GradientSink, _ body: (UnsafePointer<nas_sink>) -> Void
+  ) -> GradientSums? {
+    let mark = scratch.mark
+    defer { scratch.release(to: mark) }
+    let channels = sink.gradient.shape.channels
+    var sums = [Double](repeating: 0, count: 2 * channels)
+    unsafe sums.withUnsafeMutableBufferPointer { sums in
+      var description = unsafe nas_sink(
+        gradient: sink.gradient.address, type: sink.gradient.type.rawValue,
+        adds: sink.adds ? 1 : 0, finishes: 0, activation: 0, x: nil, mean: nil,
+        sums: sums.baseAddress)
+      if let finish = sink.finish {
+        precondition(finish.x.shape == sink.gradient.shape, "the gradient of another shape")
+        precondition(finish.x.type == sink.gradient.type, "a gradient of another type")
+        unsafe description.finishes = 1
+        unsafe description.activation = finish.nonlinearity.rawValue
+        unsafe description.x = UnsafeRawPointer(finish.x.address)
+        unsafe description.mean = UnsafePointer(scratch.tensor(of: finish.mean).start)
+      }
+      unsafe body(&description)
+    }
+    guard sink.finish != nil else { return nil }
+    return GradientSums(
+      gradient: Array(sums[..<channels]), product: Array(sums[channels...]))
+  }
+
+  /// Gives a normalisation's gradient to a C function.
+  func withGradient(
+    _ gradient: NormalizationGradient, _ body: (UnsafePointer<nas_gradient>) -> Void
+  ) {
+    let mark = scratch.mark
+    defer { scratch.release(to: mark) }
+    precondition(gradient.gradient.type == gradient.x.type, "a gradient of another type")
+    var description = unsafe nas_gradient(
+      gradient: gradient.gradient.address, x: gradient.x.address,
+      type: gradient.x.type.rawValue, a: scratch.tensor(of: gradient.a).start,
+      b: scratch.tensor(of: gradient.b).start, c: scratch.tensor(of: gradient.c).start)
+    unsafe body(&description)
   }
 }

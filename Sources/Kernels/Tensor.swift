@@ -1,3 +1,5 @@
+import CKernels
+
 /// The sizes of a tensor: images, pixels and channels, the channels lying side by side.
 public struct TensorShape: Hashable, Sendable {
   public var batch: Int
@@ -23,22 +25,32 @@ public struct TensorShape: Hashable, Sendable {
   public var count: Int { rows * channels }
 }
 
-/// Floats in an arena, channels last: `[batch, height, width, channels]`.
+/// Numbers in an arena, channels last: `[batch, height, width, channels]`.
 ///
 /// A tensor is a view. Copies see the same elements, and they last as long as the arena does not
 /// release them.
 @safe
 public struct Tensor {
   private let arena: Arena
-  let start: UnsafeMutablePointer<Float>
+  let address: UnsafeMutableRawPointer
 
   public let shape: TensorShape
 
+  /// How the elements lie in memory.
+  public let type: ElementType
+
   @unsafe
-  init(arena: Arena, start: UnsafeMutablePointer<Float>, shape: TensorShape) {
+  init(arena: Arena, address: UnsafeMutableRawPointer, shape: TensorShape, type: ElementType) {
     self.arena = arena
-    unsafe self.start = start
+    unsafe self.address = address
     self.shape = shape
+    self.type = type
+  }
+
+  /// The elements of a tensor of single precision.
+  var start: UnsafeMutablePointer<Float> {
+    precondition(type == .float32, "\(type) read as single precision")
+    return unsafe address.assumingMemoryBound(to: Float.self)
   }
 
   /// The number of elements.
@@ -51,7 +63,8 @@ public struct Tensor {
     precondition(
       offset >= 0 && offset + shape.count <= count,
       "\(shape.count) elements at \(offset) of a tensor of \(count)")
-    return unsafe Tensor(arena: arena, start: start + offset, shape: shape)
+    return unsafe Tensor(
+      arena: arena, address: address + offset * type.bytes, shape: shape, type: type)
   }
 
   /// Images `range` of the batch.
@@ -62,11 +75,15 @@ public struct Tensor {
   }
 
   /// Sets every element.
+  ///
+  /// - Precondition: The tensor is of single precision.
   public func fill(with value: Float) {
     unsafe start.update(repeating: value, count: count)
   }
 
   /// Gives the elements to a closure that may change them.
+  ///
+  /// - Precondition: The tensor is of single precision.
   public func withElements<Result>(_ body: (inout MutableSpan<Float>) throws -> Result) rethrows
     -> Result
   {
@@ -76,10 +93,16 @@ public struct Tensor {
 
   /// A copy of the elements.
   public var elements: [Float] {
-    unsafe Array(UnsafeBufferPointer(start: start, count: count))
+    switch type {
+    case .float32:
+      return unsafe Array(UnsafeBufferPointer(start: start, count: count))
+    case .bfloat16:
+      let halves = unsafe address.assumingMemoryBound(to: UInt16.self)
+      return (0..<count).map { unsafe Float(bitPattern: UInt32(halves[$0]) << 16) }
+    }
   }
 
-  /// Takes over the elements of an array.
+  /// Takes over the elements of an array, rounded to the tensor's type.
   ///
   /// - Precondition: It holds as many.
   public func copy(_ elements: [Float]) {
@@ -87,16 +110,11 @@ public struct Tensor {
       elements.count == count, "\(elements.count) elements for a tensor of \(count)")
     unsafe elements.withUnsafeBufferPointer { source in
       guard let base = source.baseAddress else { return }
-      unsafe start.update(from: base, count: count)
+      switch type {
+      case .float32: unsafe start.update(from: base, count: count)
+      case .bfloat16: unsafe nas_convert(base, count, address, type.rawValue)
+      }
     }
-  }
-
-  /// Takes over the elements of another tensor.
-  ///
-  /// - Precondition: It holds as many.
-  public func copy(_ other: Tensor) {
-    precondition(other.count == count, "\(other.count) elements for a tensor of \(count)")
-    unsafe start.update(from: other.start, count: count)
   }
 }
 

@@ -9,15 +9,21 @@ public final class NetworkRunner {
   public let engine: Engine
   public let parameters: Parameters
 
+  /// How activations and their gradients lie in memory.
+  public let precision: ElementType
+
   /// Holds the activations.
   public let arena: Arena
 
   /// Creates a runner.
   ///
   /// - Throws: ``KernelError`` if no memory can be reserved.
-  public init(engine: Engine, parameters: Parameters) throws(KernelError) {
+  public init(
+    engine: Engine, parameters: Parameters, precision: ElementType = .float32
+  ) throws(KernelError) {
     self.engine = engine
     self.parameters = parameters
+    self.precision = precision
     arena = try Arena()
   }
 
@@ -33,6 +39,9 @@ public final class NetworkRunner {
 
   /// Computes one layer without keeping what a backward pass would need.
   ///
+  /// With statistics found earlier, normalisation, residual sum and activation are part of the
+  /// convolution; with those of the batch they wait until the value is read.
+  ///
   /// - Parameters:
   ///   - layer: The layer.
   ///   - input: The value it reads, of shape `[batch]` times ``Layer/input``.
@@ -41,55 +50,85 @@ public final class NetworkRunner {
   /// - Returns: What it computes, in this runner's arena.
   /// - Throws: ``KernelError`` if a kernel fails.
   public func compute(
-    _ layer: Layer, input: Tensor, addend: Tensor?, normalization: () -> Normalization
-  ) throws(KernelError) -> Tensor {
-    let output = arena.tensor(layer.output.tensorShape(batch: input.shape.batch))
+    _ layer: Layer, input: NormalizedTensor, addend: NormalizedTensor?,
+    normalization: () -> Normalization
+  ) throws(KernelError) -> NormalizedTensor {
     switch layer.operation {
     case .convolution(let convolution):
-      try engine.convolve(
-        layer.sizes(convolution, batch: input.shape.batch), input: input,
-        weights: parameters.weightView("\(layer.name).weight"), into: output)
-      let statistics: ChannelStatistics
       switch normalization() {
       case .batch(let tell):
-        statistics = engine.statistics(of: output)
+        let (x, statistics) = try convolve(layer, convolution, input)
         tell(statistics)
+        return normalized(layer, convolution, x, statistics, addend: addend, into: x)
       case .fixed(let known):
-        statistics = known
+        let y = arena.tensor(layer.output.tensorShape(batch: input.shape.batch), precision)
+        try engine.convolve(
+          layer.sizes(convolution, batch: input.shape.batch), input: input,
+          weights: parameters.weightView("\(layer.name).weight"),
+          normalizing: Normalizing(
+            transform(layer, known), adding: addend, convolution.activation.nonlinearity),
+          into: y)
+        return NormalizedTensor(y)
       }
-      normalize(layer, convolution, output, statistics, addend: addend, into: output)
     case .globalAveragePool:
+      let output = arena.tensor(layer.output.tensorShape(batch: input.shape.batch))
       engine.averagePool(input, into: output)
+      return NormalizedTensor(output)
     case .linear:
-      applyLinear(layer, input: input, into: output)
+      let output = arena.tensor(layer.output.tensorShape(batch: input.shape.batch))
+      applyLinear(layer, input: final(input), into: output)
+      return NormalizedTensor(output)
     }
-    return output
   }
 
-  private func normalize(
+  /// Computes a convolution and the statistics of what it computed.
+  func convolve(
+    _ layer: Layer, _ convolution: ConvolutionOperation, _ input: NormalizedTensor
+  ) throws(KernelError) -> (Tensor, ChannelStatistics) {
+    let sizes = layer.sizes(convolution, batch: input.shape.batch)
+    let x = arena.tensor(sizes.output, precision)
+    let statistics = try engine.convolve(
+      sizes, input: input, weights: parameters.weightView("\(layer.name).weight"), into: x)
+    return (x, statistics)
+  }
+
+  /// What a convolution's layer hands on: a residual sum is computed at once, since several layers
+  /// read it, and everything else when it is read.
+  func normalized(
     _ layer: Layer, _ convolution: ConvolutionOperation, _ x: Tensor,
-    _ statistics: ChannelStatistics, addend: Tensor?, into y: Tensor
-  ) {
-    let channels = layer.output.channels
-    let scale = parameters.firstValues(channels, of: "\(layer.name).norm.weight")
-    let shift = parameters.firstValues(channels, of: "\(layer.name).norm.bias")
-    var factor = scale
-    var offset = shift
-    for channel in 0..<channels {
-      factor[channel] =
-        scale[channel] / (statistics.variance[channel] + normalizationEpsilon).squareRoot()
-      offset[channel] = shift[channel] - statistics.mean[channel] * factor[channel]
-    }
-    engine.normalize(
-      x, scale: factor, shift: offset, addend: addend,
-      nonlinearity: convolution.activation.nonlinearity, into: y)
+    _ statistics: ChannelStatistics, addend: NormalizedTensor?, into y: @autoclosure () -> Tensor
+  ) -> NormalizedTensor {
+    let value = NormalizedTensor(
+      x, transform(layer, statistics), convolution.activation.nonlinearity)
+    guard let addend else { return value }
+    let y = y()
+    engine.normalize(value, adding: addend, into: y)
+    return NormalizedTensor(y)
+  }
+
+  private func transform(_ layer: Layer, _ statistics: ChannelStatistics) -> ChannelTransform {
+    ChannelTransform(
+      normalizing: statistics,
+      scale: parameters.firstValues(layer.output.channels, of: "\(layer.name).norm.weight"),
+      shift: parameters.firstValues(layer.output.channels, of: "\(layer.name).norm.bias"))
+  }
+
+  /// A value as single precision in memory: what a linear layer reads.
+  func final(_ value: NormalizedTensor) -> Tensor {
+    if value.transform == nil && value.x.type == .float32 { return value.x }
+    let y = arena.tensor(value.shape)
+    engine.gather(value, into: y)
+    return y
   }
 
   private func applyLinear(_ layer: Layer, input: Tensor, into output: Tensor) {
     engine.multiply(input, parameters.weightView("\(layer.name).weight"), into: output)
     let bias = parameters.firstValues(layer.output.channels, of: "\(layer.name).bias")
+    let ones = [Float](repeating: 1, count: bias.count)
     engine.normalize(
-      output, scale: [Float](repeating: 1, count: bias.count), shift: bias, nonlinearity: .none,
+      NormalizedTensor(
+        output.part(at: 0, TensorShape(rows: output.shape.batch, channels: bias.count)),
+        ChannelTransform(scale: ones, shift: bias), .none),
       into: output)
   }
 
@@ -107,7 +146,7 @@ public final class NetworkRunner {
   public func outputs(
     of network: Network, images: Tensor, statistics: [ChannelStatistics?]
   ) throws(KernelError) -> Tensor {
-    var values: [Tensor] = []
+    var values: [NormalizedTensor] = []
     for (index, layer) in network.layers.enumerated() {
       values.append(
         try compute(
@@ -120,183 +159,16 @@ public final class NetworkRunner {
           return .fixed(known)
         })
     }
-    return values[values.count - 1]
-  }
-
-  // MARK: A whole network, for its gradients
-
-  /// What a forward pass leaves for the backward pass.
-  public struct Tape {
-    public let network: Network
-    let images: Tensor
-
-    /// What each layer computed.
-    var values: [Tensor] = []
-
-    /// What each convolution computed before normalisation, and its statistics.
-    var convolved: [(x: Tensor, statistics: ChannelStatistics)?] = []
-
-    /// The network's outputs, of shape `[batch, classes]`.
-    public var outputs: Tensor { values[values.count - 1] }
-
-    /// The statistics that each convolution's layer was normalised with.
-    public var statistics: [ChannelStatistics?] { convolved.map { $0?.statistics } }
-  }
-
-  /// Computes a network with the statistics of the batch itself, and keeps what a backward pass
-  /// needs.
-  ///
-  /// The tape's tensors lie in this runner's arena, which the caller releases.
-  public func forward(_ network: Network, images: Tensor) throws(KernelError) -> Tape {
-    var tape = Tape(network: network, images: images)
-    for layer in network.layers {
-      let input = layer.source.tensor(in: tape.values, images: images)
-      guard case .convolution(let convolution) = layer.operation else {
-        tape.values.append(
-          try compute(layer, input: input, addend: nil) {
-            preconditionFailure("\(layer.name) does not normalise")
-          })
-        tape.convolved.append(nil)
-        continue
-      }
-      let shape = layer.output.tensorShape(batch: input.shape.batch)
-      let x = arena.tensor(shape)
-      try engine.convolve(
-        layer.sizes(convolution, batch: shape.batch), input: input,
-        weights: parameters.weightView("\(layer.name).weight"), into: x)
-      let statistics = engine.statistics(of: x)
-      let y = arena.tensor(shape)
-      normalize(
-        layer, convolution, x, statistics,
-        addend: layer.addend?.tensor(in: tape.values, images: images), into: y)
-      tape.values.append(y)
-      tape.convolved.append((x, statistics))
-    }
-    return tape
-  }
-
-  /// Adds the gradients of a network's parameters to those of ``parameters``.
-  ///
-  /// - Parameters:
-  ///   - tape: What the forward pass left.
-  ///   - outputGradient: The gradient of the loss by the outputs, of shape `[batch, classes]`.
-  /// - Throws: ``KernelError`` if a kernel fails.
-  public func backward(_ tape: Tape, outputGradient: Tensor) throws(KernelError) {
-    let mark = arena.mark
-    defer { arena.release(to: mark) }
-    let pool = GradientPool(arena: arena, network: tape.network, batch: outputGradient.shape.batch)
-    var gradients = [PooledGradient?](repeating: nil, count: tape.network.layers.count)
-    gradients[gradients.count - 1] = PooledGradient(room: nil, values: outputGradient)
-
-    /// Gives `compute` the place for a value's gradient, and adds what it wrote to what other
-    /// readers of the value contributed.
-    func contribute(
-      to value: Value, _ compute: (Tensor) throws(KernelError) -> Void
-    ) throws(KernelError) {
-      guard case .layer(let index) = value else { return }
-      let place = pool.take(tape.values[index].shape)
-      try compute(place.values)
-      if let before = gradients[index] {
-        engine.add(place.values, to: before.values)
-        pool.giveBack(place)
-      } else {
-        gradients[index] = place
-      }
-    }
-
-    for index in tape.network.layers.indices.reversed() {
-      let layer = tape.network.layers[index]
-      guard let gradient = gradients[index] else { continue }
-      let input = layer.source.tensor(in: tape.values, images: tape.images)
-      switch layer.operation {
-      case .convolution(let convolution):
-        guard let (x, statistics) = tape.convolved[index] else { continue }
-        // The addend needs the gradient as it is before that of the convolution replaces it.
-        let xGradient = layer.addend == nil ? gradient : pool.take(x.shape)
-        let normalized = engine.normalizeBackward(
-          gradient: gradient.values, x: x, y: tape.values[index], statistics: statistics,
-          scale: parameters.firstValues(
-            layer.output.channels, of: "\(layer.name).norm.weight"),
-          nonlinearity: convolution.activation.nonlinearity, into: xGradient.values)
-        parameters.addToGradient(normalized.scale, of: "\(layer.name).norm.weight")
-        parameters.addToGradient(normalized.shift, of: "\(layer.name).norm.bias")
-        if let addend = layer.addend {
-          try contribute(to: addend) { place throws(KernelError) in place.copy(gradient.values) }
-        }
-        let sizes = layer.sizes(convolution, batch: input.shape.batch)
-        try engine.convolveBackwardWeights(
-          sizes, input: input, outputGradient: xGradient.values,
-          addingTo: parameters.weightView("\(layer.name).weight", gradient: true))
-        try contribute(to: layer.source) { place throws(KernelError) in
-          try engine.convolveBackwardData(
-            sizes, outputGradient: xGradient.values,
-            weights: parameters.weightView("\(layer.name).weight"), into: place)
-        }
-        if layer.addend != nil { pool.giveBack(xGradient) }
-      case .globalAveragePool:
-        try contribute(to: layer.source) { place throws(KernelError) in
-          engine.averagePoolBackward(outputGradient: gradient.values, into: place)
-        }
-      case .linear:
-        engine.multiplyBackwardWeights(
-          input: input, outputGradient: gradient.values,
-          addingTo: parameters.weightView("\(layer.name).weight", gradient: true))
-        parameters.addToGradient(columnSums(of: gradient.values), of: "\(layer.name).bias")
-        try contribute(to: layer.source) { place throws(KernelError) in
-          engine.multiplyBackwardData(
-            outputGradient: gradient.values,
-            weights: parameters.weightView("\(layer.name).weight"), into: place)
-        }
-      }
-      pool.giveBack(gradient)
-      gradients[index] = nil
-    }
-  }
-
-  private func columnSums(of tensor: Tensor) -> [Float] {
-    let channels = tensor.shape.channels
-    var sums = [Float](repeating: 0, count: channels)
-    tensor.withElements { elements in
-      for index in 0..<elements.count { sums[index % channels] += elements[index] }
-    }
-    return sums
-  }
-}
-
-/// The gradient of a value, and the place in a pool that it occupies.
-private struct PooledGradient {
-  let room: Tensor?
-  let values: Tensor
-}
-
-/// Room for the few gradients that are alive at one time in a backward pass.
-private final class GradientPool {
-  private let arena: Arena
-  private let largest: TensorShape
-  private var free: [Tensor] = []
-
-  init(arena: Arena, network: Network, batch: Int) {
-    self.arena = arena
-    let count = network.layers.map(\.output.count).max() ?? 0
-    largest = TensorShape(rows: batch, channels: count)
-  }
-
-  func take(_ shape: TensorShape) -> PooledGradient {
-    let room = free.popLast() ?? arena.tensor(largest)
-    return PooledGradient(room: room, values: room.part(at: 0, shape))
-  }
-
-  func giveBack(_ gradient: PooledGradient) {
-    if let room = gradient.room { free.append(room) }
+    return final(values[values.count - 1])
   }
 }
 
 // MARK: - From descriptions to kernels
 
 extension Value {
-  func tensor(in values: [Tensor], images: Tensor) -> Tensor {
+  func tensor(in values: [NormalizedTensor], images: Tensor) -> NormalizedTensor {
     switch self {
-    case .image: images
+    case .image: NormalizedTensor(images)
     case .layer(let index): values[index]
     }
   }

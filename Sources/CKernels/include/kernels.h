@@ -22,57 +22,123 @@ void nas_parallel(size_t count, void (*body)(void *context, size_t index), void 
 
 // MARK: Normalisation (normalization.c)
 
-// 0 none, 1 ReLU, 2 ReLU6
 typedef int nas_activation;
+enum { NAS_NONE = 0, NAS_RELU = 1, NAS_RELU6 = 2 };
 
-// Writes each channel's sum and sum of squares of x - first row into `sums`[0..<channels] and
-// `sums`[channels..<2 channels]. Taking the first row off keeps large means from cancelling.
-// `scratch` holds 2 · channels · nas_threads() doubles.
-void nas_channel_sums(
-    const float *x, size_t rows, size_t channels, double *sums, double *scratch);
+// How an activation or its gradient lies in memory.
+typedef int nas_type;
+enum { NAS_FLOAT32 = 0, NAS_BFLOAT16 = 1 };
 
-// y = activation(x · scale + shift + addend); `addend` may be null, y may be x.
-void nas_normalize(
-    const float *x, size_t rows, size_t channels, const float *scale, const float *shift,
-    const float *addend, nas_activation activation, float *y);
-
-// Turns `gradient` of y into that of what the activation was applied to, in place, and writes
-// each channel's sum of it, and of it times (x - mean), into `sums`.
-void nas_normalize_backward_sums(
-    float *gradient, const float *x, const float *y, size_t rows, size_t channels,
-    const float *mean, nas_activation activation, double *sums, double *scratch);
-
-// input_gradient = gradient · a + x · b + c, by channel; it may be `gradient` itself.
-void nas_normalize_backward_apply(
-    const float *gradient, const float *x, size_t rows, size_t channels, const float *a,
-    const float *b, const float *c, float *input_gradient);
-
-// MARK: Depthwise convolution (depthwise.c)
+// MARK: Fused convolution (convolution.c)
 
 typedef struct {
-  size_t batch, channels;
-  size_t input_height, input_width, output_height, output_width;
-  size_t kernel, stride;
-} nas_depthwise_sizes;
+  size_t batch;
+  size_t input_height, input_width, input_channels;
+  size_t output_height, output_width, output_channels;
+  size_t kernel, stride;  // padding is kernel / 2
+  int depthwise;
+  size_t weight_row_stride;  // from one output channel's weights to the next one's
+} nas_convolution;
 
-// `weights` are channels × kernel × kernel; `packed` holds as many floats.
-void nas_depthwise_forward(
-    const nas_depthwise_sizes *sizes, const float *input, const float *weights, float *packed,
-    float *output);
+// An activation to read: activation(x · scale + shift), or x itself if `scale` is null.
+typedef struct {
+  const void *x;
+  nas_type type;
+  const float *scale, *shift;
+  nas_activation activation;
+} nas_source;
 
-void nas_depthwise_backward_data(
-    const nas_depthwise_sizes *sizes, const float *output_gradient, const float *weights,
-    float *packed, float *input_gradient);
+// The gradient of what a convolution computed, through the normalisation behind it:
+// gradient · a + x · b + c by channel, x being what the convolution computed.
+typedef struct {
+  const void *gradient, *x;
+  nas_type type;
+  const float *a, *b, *c;
+} nas_gradient;
 
-// Adds to `weight_gradient`. `scratch` holds nas_threads() · kernel² · channels floats.
-void nas_depthwise_backward_weights(
-    const nas_depthwise_sizes *sizes, const float *input, const float *output_gradient,
-    float *weight_gradient, float *scratch);
+// Where the gradient of what a convolution read goes.
+typedef struct {
+  void *gradient;
+  nas_type type;
+  int adds;  // to what lies there already
+  // If set, this is the last contribution: the gradient goes on through the source's activation,
+  // and each channel's sum of it, and of it times (x - mean), go to `sums`.
+  int finishes;
+  nas_activation activation;
+  const void *x;  // what was normalised to the source; null if nothing was
+  const float *mean;
+  double *sums;
+} nas_sink;
+
+// Bytes of scratch that a call needs.
+size_t nas_fused_scratch(const nas_convolution *sizes, int backward);
+
+// Where a convolution goes: as it is, with each channel's mean and variance unless `mean` is null,
+// or, if `scale` is given, as activation(convolution · scale + shift + addend).
+typedef struct {
+  void *y;
+  nas_type type;
+  float *mean, *variance;
+  const float *scale, *shift;
+  const nas_source *addend;  // may be null
+  nas_activation activation;
+} nas_result;
+
+void nas_fused_forward(
+    const nas_convolution *sizes, const nas_source *source, const float *weights,
+    const nas_result *result, void *scratch);
+
+// Adds to the gradient of the weights, and gives that of what was read to `sink` unless it is null.
+void nas_fused_backward(
+    const nas_convolution *sizes, const nas_source *source, const float *weights,
+    const nas_gradient *gradient, float *weight_gradient, const nas_sink *sink, void *scratch);
+
+// The instruction set that the loops were chosen for: avx512, avx2 or plain.
+const char *nas_processor(void);
+
+// MARK: Streams (streams.c)
+
+// What a fused convolution does on the way, as passes of their own: for the libraries that know no
+// such convolutions, and for the layers that are none. `scratch` holds nas_stream_scratch bytes.
+
+size_t nas_stream_scratch(size_t channels);
+
+// Each channel's mean and variance.
+void nas_channel_statistics(
+    const float *x, size_t rows, size_t channels, float *mean, float *variance, void *scratch);
+
+// y = activation(source) in floats.
+void nas_gather(const nas_source *source, size_t rows, size_t channels, float *y);
+
+// y = x in another type.
+void nas_convert(const float *x, size_t count, void *y, nas_type type);
+
+// y = activation(source + addend), the activation of `source` being applied last.
+void nas_normalize(
+    const nas_source *source, const nas_source *addend, size_t rows, size_t channels, void *y,
+    nas_type type, void *scratch);
+
+// y = gradient · a + x · b + c in floats.
+void nas_gather_gradient(const nas_gradient *gradient, size_t rows, size_t channels, float *y);
+
+// target += addend; `scratch` is that of one channel.
+void nas_add(void *target, const void *addend, nas_type type, size_t count, void *scratch);
+
+// Gives a gradient of `source` to `sink`; `from` may be null, for nothing.
+void nas_give_gradient(
+    const float *from, const nas_source *source, const nas_sink *sink, size_t rows,
+    size_t channels, void *scratch);
+
+// Mean of each channel over `pixels` rows of each of `batch` images.
+void nas_average_pool(
+    const nas_source *source, size_t batch, size_t pixels, size_t channels, float *y,
+    void *scratch);
+
+void nas_average_pool_backward(
+    const float *output_gradient, const nas_source *source, const nas_sink *sink, size_t batch,
+    size_t pixels, size_t channels, void *scratch);
 
 // MARK: The rest (elementwise.c)
-
-// target += addend
-void nas_add(float *target, const float *addend, size_t count);
 
 // Copies every `stride`-th pixel of every `stride`-th line of [batch, height, width, channels].
 void nas_gather_pixels(
@@ -83,14 +149,6 @@ void nas_gather_pixels(
 void nas_scatter_pixels(
     const float *y, size_t batch, size_t height, size_t width, size_t channels, size_t stride,
     float *x);
-
-// Mean of each channel over `pixels` rows of each of `batch` images.
-void nas_average_pool(
-    const float *x, size_t batch, size_t pixels, size_t channels, float *y);
-
-void nas_average_pool_backward(
-    const float *output_gradient, size_t batch, size_t pixels, size_t channels,
-    float *input_gradient);
 
 // One step of stochastic gradient descent with momentum:
 //   g = gradient + decay · weight;  m = momentum · m + g

@@ -1,0 +1,93 @@
+// Depthwise products: every channel with its own window, a vector of channels at a time.
+
+// TAPS of 0 stands for any number: then the loops are not unrolled.
+INLINE void depthwise_pixels(
+    const nas_depthwise_line *d, const float *from, float *to, size_t c, size_t rows, size_t taps,
+    size_t pixels, size_t step) {
+  vector sum[4] = {};
+  for (size_t r = 0; r < rows; r++)
+    for (size_t t = 0; t < taps; t++) {
+      vector w = load(d->weights + (r * taps + t) * d->pitch + c);
+      const float *x = from + r * d->row_pitch + t * d->tap_pitch;
+      for (size_t i = 0; i < pixels; i++) sum[i] += load(x + i * step) * w;
+    }
+  for (size_t i = 0; i < pixels; i++) store(to + i * d->to_pixel, sum[i]);
+}
+
+static void depthwise_line(const nas_depthwise_line *d) {
+  for (size_t c = 0; c < d->channels; c += LANES) {
+    size_t p = 0;
+    for (; p + 4 <= d->pixels; p += 4) {
+      const float *from = d->from + p * d->from_pixel + c;
+      float *to = d->to + p * d->to_pixel + c;
+      if (d->rows == 3 && d->taps == 3 && d->from_pixel == d->tap_pitch) {
+        // Neighbours share most of what they read.
+        vector sum[4] = {};
+        _Pragma("unroll") for (int r = 0; r < 3; r++) {
+          const float *x = from + (size_t)r * d->row_pitch;
+          vector column[6];
+          _Pragma("unroll") for (int i = 0; i < 6; i++) column[i] = load(x + (size_t)i * d->tap_pitch);
+          _Pragma("unroll") for (int t = 0; t < 3; t++) {
+            vector w = load(d->weights + (size_t)(r * 3 + t) * d->pitch + c);
+            _Pragma("unroll") for (int i = 0; i < 4; i++) sum[i] += column[i + t] * w;
+          }
+        }
+        _Pragma("unroll") for (int i = 0; i < 4; i++) store(to + (size_t)i * d->to_pixel, sum[i]);
+      } else {
+        depthwise_pixels(d, from, to, c, d->rows, d->taps, 4, d->from_pixel);
+      }
+    }
+    for (; p < d->pixels; p++)
+      depthwise_pixels(
+          d, d->from + p * d->from_pixel + c, d->to + p * d->to_pixel + c, c, d->rows, d->taps, 1,
+          d->from_pixel);
+  }
+}
+
+INLINE void depthwise_sums(
+    const nas_depthwise_outer_product *d, size_t c, size_t r, size_t taps) {
+  vector sum[7] = {};
+  for (size_t line = 0; line < d->lines; line++) {
+    const float *x = d->from + line * d->from_line + r * d->row_pitch + c;
+    const float *g = d->gradient + line * d->gradient_line + c;
+    for (size_t p = 0; p < d->pixels; p++) {
+      vector v = load(g);
+      for (size_t t = 0; t < taps; t++) sum[t] += load(x + t * d->tap_pitch) * v;
+      x += d->from_pixel;
+      g += d->gradient_pixel;
+    }
+  }
+  for (size_t t = 0; t < taps; t++) {
+    float *to = d->to + (r * taps + t) * d->pitch + c;
+    store(to, load(to) + sum[t]);
+  }
+}
+
+static void depthwise_outer_product(const nas_depthwise_outer_product *d) {
+  for (size_t c = 0; c < d->channels; c += LANES) {
+    if (d->rows == 3 && d->taps == 3) {
+      vector sum[9] = {};
+      for (size_t line = 0; line < d->lines; line++) {
+        const float *x = d->from + line * d->from_line + c;
+        const float *g = d->gradient + line * d->gradient_line + c;
+        for (size_t p = 0; p < d->pixels; p++) {
+          vector v = load(g);
+          _Pragma("unroll") for (int i = 0; i < 9; i++)
+            sum[i] += load(x + (size_t)(i / 3) * d->row_pitch + (size_t)(i % 3) * d->tap_pitch) * v;
+          x += d->from_pixel;
+          g += d->gradient_pixel;
+        }
+      }
+      for (size_t i = 0; i < 9; i++) {
+        float *to = d->to + i * d->pitch + c;
+        store(to, load(to) + sum[i]);
+      }
+      continue;
+    }
+    for (size_t r = 0; r < d->rows; r++) switch (d->taps) {
+        case 3: depthwise_sums(d, c, r, 3); break;
+        case 5: depthwise_sums(d, c, r, 5); break;
+        default: depthwise_sums(d, c, r, d->taps);
+      }
+  }
+}

@@ -1,0 +1,197 @@
+// Passes over activations in memory: each reads and writes an element once.
+//
+// A strip of channels goes over all pixels with its coefficients and sums in registers.
+
+#define STRIPS(channels, one)                                              \
+  do {                                                                     \
+    size_t c = 0;                                                          \
+    for (; c + 2 * LANES <= (channels); c += 2 * LANES) one(c, 2, LANES);  \
+    for (; c + LANES <= (channels); c += LANES) one(c, 1, LANES);          \
+    if (c < (channels)) {                                                  \
+      if ((channels) - c == 4)                                             \
+        one(c, 1, 4);                                                      \
+      else                                                                 \
+        one(c, 1, (channels) - c);                                         \
+    }                                                                      \
+  } while (0)
+
+// MARK: Gather
+
+INLINE void gather_strip(
+    float *to, const void *from, nas_type type, size_t pixels, size_t channels,
+    const float *scale, const float *shift, nas_activation activation, size_t c, int vectors,
+    size_t count) {
+  vector a[2] = {}, b[2] = {};
+  if (scale)
+    for (int j = 0; j < vectors; j++) {
+      a[j] = get(scale, NAS_FLOAT32, c + (size_t)j * LANES, count);
+      b[j] = get(shift, NAS_FLOAT32, c + (size_t)j * LANES, count);
+    }
+  for (size_t p = 0; p < pixels; p++)
+    for (int j = 0; j < vectors; j++) {
+      size_t i = p * channels + c + (size_t)j * LANES;
+      vector v = get(from, type, i, count);
+      if (scale) v = activated(v * a[j] + b[j], activation);
+      put(to, NAS_FLOAT32, i, v, count);
+    }
+}
+
+static void gather(
+    float *to, const void *from, nas_type type, size_t pixels, size_t channels,
+    const float *scale, const float *shift, nas_activation activation) {
+  if (!scale) {
+    if (type == NAS_FLOAT32)
+      memcpy(to, from, pixels * channels * sizeof *to);
+    else
+#define one(c, vectors, count) \
+  gather_strip(to, from, NAS_BFLOAT16, 1, 0, 0, 0, NAS_NONE, c, vectors, count)
+      STRIPS(pixels * channels, one);
+#undef one
+    return;
+  }
+#define one(c, vectors, count) \
+  FOR_TYPE(type, gather_strip(to, from, TYPE, pixels, channels, scale, shift, ACTIVATION, c, vectors, count))
+  FOR_ACTIVATION(activation, STRIPS(channels, one));
+#undef one
+}
+
+INLINE void gather_gradient_strip(
+    float *to, const void *gradient, const void *x, nas_type type, size_t pixels, size_t channels,
+    const float *a, const float *b, const float *constant, size_t c, int vectors, size_t count) {
+  vector va[2] = {}, vb[2] = {}, vc[2] = {};
+  for (int j = 0; j < vectors; j++) {
+    size_t i = c + (size_t)j * LANES;
+    va[j] = get(a, NAS_FLOAT32, i, count);
+    vb[j] = get(b, NAS_FLOAT32, i, count);
+    vc[j] = get(constant, NAS_FLOAT32, i, count);
+  }
+  for (size_t p = 0; p < pixels; p++)
+    for (int j = 0; j < vectors; j++) {
+      size_t i = p * channels + c + (size_t)j * LANES;
+      put(to, NAS_FLOAT32, i,
+          get(gradient, type, i, count) * va[j] + (get(x, type, i, count) * vb[j] + vc[j]), count);
+    }
+}
+
+static void gather_gradient(
+    float *to, const void *gradient, const void *x, nas_type type, size_t pixels, size_t channels,
+    const float *a, const float *b, const float *constant) {
+#define one(c, vectors, count) \
+  FOR_TYPE(type, gather_gradient_strip(to, gradient, x, TYPE, pixels, channels, a, b, constant, c, vectors, count))
+  STRIPS(channels, one);
+#undef one
+}
+
+// MARK: Finish
+
+INLINE void finish_strip(
+    void *to, nas_type type, int streams, const float *from, size_t from_pitch, size_t pixels,
+    size_t channels, const float *pivot, float *sum, float *square, size_t c, int vectors,
+    size_t count) {
+  vector origin[2] = {}, s[2] = {}, q[2] = {};
+  if (pivot)
+    for (int j = 0; j < vectors; j++)
+      origin[j] = get(pivot, NAS_FLOAT32, c + (size_t)j * LANES, count);
+  for (size_t p = 0; p < pixels; p++)
+    for (int j = 0; j < vectors; j++) {
+      size_t i = c + (size_t)j * LANES;
+      vector v = get(from, NAS_FLOAT32, p * from_pitch + i, count);
+      if (type == NAS_BFLOAT16) v = widened(narrowed(v));  // the sums are of what is stored
+      if (streams)
+        put_past_caches(to, type, p * channels + i, v);
+      else
+        put(to, type, p * channels + i, v, count);
+      if (pivot) {
+        v -= origin[j];
+        s[j] += v;
+        q[j] += v * v;
+      }
+    }
+  if (pivot)
+    for (int j = 0; j < vectors; j++) {
+      size_t i = c + (size_t)j * LANES;
+      put(sum, NAS_FLOAT32, i, get(sum, NAS_FLOAT32, i, count) + s[j], count);
+      put(square, NAS_FLOAT32, i, get(square, NAS_FLOAT32, i, count) + q[j], count);
+    }
+}
+
+static void finish(
+    void *to, nas_type type, int streams, const float *from, size_t from_pitch, size_t pixels,
+    size_t channels, const float *pivot, float *sum, float *square) {
+#define one(c, vectors, count) \
+  FOR_TYPE(type, finish_strip(to, TYPE, STREAMS, from, from_pitch, pixels, channels, pivot, sum, square, c, vectors, count))
+  FOR_STREAMS(streams, STRIPS(channels, one));
+#undef one
+}
+
+INLINE void finish_gradient_strip(
+    const nas_finish_gradient *f, nas_type type, nas_activation activation, int streams, size_t c,
+    int vectors, size_t count) {
+  vector mean[2] = {}, s[2] = {}, q[2] = {};
+  if (f->x)
+    for (int j = 0; j < vectors; j++)
+      mean[j] = get(f->mean, NAS_FLOAT32, c + (size_t)j * LANES, count);
+  for (size_t p = 0; p < f->pixels; p++)
+    for (int j = 0; j < vectors; j++) {
+      size_t channel = c + (size_t)j * LANES;
+      size_t i = p * f->channels + channel;
+      vector g = get(f->from, NAS_FLOAT32, p * f->from_pitch + channel, count);
+      if (f->adds) g += get(f->gradient, type, i, count);
+      if (activation != NAS_NONE) g = through(g, get(f->value, NAS_FLOAT32, i, count), activation);
+      if (type == NAS_BFLOAT16) g = widened(narrowed(g));
+      if (streams)
+        put_past_caches(f->gradient, type, i, g);
+      else
+        put(f->gradient, type, i, g, count);
+      if (f->x) {
+        s[j] += g;
+        q[j] += g * (get(f->x, type, i, count) - mean[j]);
+      }
+    }
+  if (f->x)
+    for (int j = 0; j < vectors; j++) {
+      size_t i = c + (size_t)j * LANES;
+      put(f->sum, NAS_FLOAT32, i, get(f->sum, NAS_FLOAT32, i, count) + s[j], count);
+      put(f->product, NAS_FLOAT32, i, get(f->product, NAS_FLOAT32, i, count) + q[j], count);
+    }
+}
+
+static void finish_gradient(const nas_finish_gradient *f) {
+#define one(c, vectors, count) \
+  FOR_TYPE(f->type, finish_gradient_strip(f, TYPE, ACTIVATION, STREAMS, c, vectors, count))
+  FOR_STREAMS(f->streams, FOR_ACTIVATION(f->activation, STRIPS(f->channels, one)));
+#undef one
+}
+
+// MARK: Normalise
+
+INLINE void normalize_strip(
+    void *y, nas_type type, const void *x, nas_type x_type, size_t x_pitch, const float *addend,
+    size_t pixels, size_t channels, const float *scale, const float *shift,
+    nas_activation activation, size_t c, int vectors, size_t count) {
+  vector a[2] = {}, b[2] = {};
+  for (int j = 0; j < vectors; j++) {
+    a[j] = get(scale, NAS_FLOAT32, c + (size_t)j * LANES, count);
+    b[j] = get(shift, NAS_FLOAT32, c + (size_t)j * LANES, count);
+  }
+  for (size_t p = 0; p < pixels; p++)
+    for (int j = 0; j < vectors; j++) {
+      size_t channel = c + (size_t)j * LANES;
+      vector v = get(x, x_type, p * x_pitch + channel, count) * a[j] + b[j];
+      if (addend) v += get(addend, NAS_FLOAT32, p * channels + channel, count);
+      put(y, type, p * channels + channel, activated(v, activation), count);
+    }
+}
+
+static void normalize(
+    void *y, nas_type type, const void *x, nas_type x_type, size_t x_pitch, const float *addend,
+    size_t pixels, size_t channels, const float *scale, const float *shift,
+    nas_activation activation) {
+#define one(c, vectors, count)                                                                  \
+  if (x_type == type)                                                                           \
+    FOR_TYPE(type, normalize_strip(y, TYPE, x, TYPE, x_pitch, addend, pixels, channels, scale, shift, ACTIVATION, c, vectors, count)); \
+  else                                                                                          \
+    normalize_strip(y, type, x, x_type, x_pitch, addend, pixels, channels, scale, shift, ACTIVATION, c, vectors, count)
+  FOR_ACTIVATION(activation, STRIPS(channels, one));
+#undef one
+}

@@ -1,0 +1,147 @@
+// Vectors of LANES floats, which the file that includes this one defines, and how they are read
+// from and written to activations of either type.
+
+#include <stdint.h>
+#include <string.h>
+
+#define INLINE static inline __attribute__((always_inline))
+
+typedef float vector __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
+typedef int32_t mask __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
+typedef uint32_t bits __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
+typedef uint16_t halves __attribute__((vector_size(2 * LANES), aligned(2), may_alias));
+
+INLINE vector all(float value) { return value - (vector){}; }
+
+INLINE vector load(const float *p) { return *(const vector *)p; }
+INLINE void store(float *p, vector v) { *(vector *)p = v; }
+
+// bfloat16 is the upper half of a float.
+INLINE vector widened(halves h) {
+  bits b = __builtin_convertvector(h, bits) << 16;
+  return (vector)b;
+}
+
+// Rounds to the nearest, ties to even. What is not a number stays none: adding to its mantissa
+// could carry it over into an infinity.
+INLINE halves narrowed(vector v) {
+  bits b = (bits)v;
+  bits rounded = (b + 0x7fff + ((b >> 16) & 1)) >> 16;
+  bits is_number = (bits)(v == v);
+  bits result = (rounded & is_number) | (((b >> 16) | 0x40) & ~is_number);
+  return __builtin_convertvector(result, halves);
+}
+
+// Elements of an activation, `count` of them where fewer than a vector are left.
+INLINE vector get(const void *from, nas_type type, size_t index, size_t count) {
+  if (type == NAS_BFLOAT16) {
+    const uint16_t *p = (const uint16_t *)from + index;
+    if (count >= LANES) return widened(*(const halves *)p);
+    halves h = {};
+    if (count == 4 && LANES > 4)
+      __builtin_memcpy(&h, p, 8);
+    else
+      for (size_t i = 0; i < count; i++) h[i] = p[i];
+    return widened(h);
+  }
+  const float *p = (const float *)from + index;
+  if (count >= LANES) return load(p);
+  vector v = {};
+  if (count == 4 && LANES > 4)
+    __builtin_memcpy(&v, p, 16);
+  else
+    for (size_t i = 0; i < count; i++) v[i] = p[i];
+  return v;
+}
+
+INLINE void put(void *to, nas_type type, size_t index, vector v, size_t count) {
+  if (type == NAS_BFLOAT16) {
+    uint16_t *p = (uint16_t *)to + index;
+    halves h = narrowed(v);
+    if (count >= LANES)
+      *(halves *)p = h;
+    else if (count == 4 && LANES > 4)
+      __builtin_memcpy(p, &h, 8);
+    else
+      for (size_t i = 0; i < count; i++) p[i] = h[i];
+    return;
+  }
+  float *p = (float *)to + index;
+  if (count >= LANES)
+    store(p, v);
+  else if (count == 4 && LANES > 4)
+    __builtin_memcpy(p, &v, 16);
+  else
+    for (size_t i = 0; i < count; i++) p[i] = v[i];
+}
+
+// Writes past the caches what will not be read before they have been filled anew: a store through
+// them would first fetch the line from memory. The address must be that of a whole vector.
+INLINE void put_past_caches(void *to, nas_type type, size_t index, vector v) {
+  typedef float whole __attribute__((vector_size(4 * LANES)));
+  typedef uint16_t whole_halves __attribute__((vector_size(2 * LANES)));
+  if (type == NAS_BFLOAT16)
+    __builtin_nontemporal_store((whole_halves)narrowed(v), (whole_halves *)((uint16_t *)to + index));
+  else
+    __builtin_nontemporal_store((whole)v, (whole *)((float *)to + index));
+}
+
+// The value where the mask is set, else zero.
+INLINE vector where(mask m, vector v) { return (vector)((mask)v & m); }
+
+// Comparisons are such that what is not a number stays none: a network gone wrong must not look
+// sane.
+INLINE vector activated(vector v, nas_activation activation) {
+  if (activation == NAS_NONE) return v;
+  v = where(~(v < 0.0f), v);
+  if (activation == NAS_RELU6) {
+    mask above = v > 6.0f;
+    v = (vector)(((mask)v & ~above) | ((mask)all(6) & above));
+  }
+  return v;
+}
+
+// The gradient of what an activation was applied to, given its result `y`.
+INLINE vector through(vector gradient, vector y, nas_activation activation) {
+  if (activation == NAS_NONE) return gradient;
+  mask passes = y > 0.0f;
+  if (activation == NAS_RELU6) passes &= y < 6.0f;
+  return where(passes, gradient);
+}
+
+// Calls NAME##_for with the types and activations as constants, so that no loop asks for them.
+#define FOR_TYPE(type, call)           \
+  do {                                 \
+    if ((type) == NAS_BFLOAT16) {      \
+      const nas_type TYPE = NAS_BFLOAT16; \
+      call;                            \
+    } else {                           \
+      const nas_type TYPE = NAS_FLOAT32; \
+      call;                            \
+    }                                  \
+  } while (0)
+
+#define FOR_STREAMS(streams, call) \
+  do {                             \
+    if (streams) {                 \
+      const int STREAMS = 1;       \
+      call;                        \
+    } else {                       \
+      const int STREAMS = 0;       \
+      call;                        \
+    }                              \
+  } while (0)
+
+#define FOR_ACTIVATION(activation, call)           \
+  do {                                             \
+    if ((activation) == NAS_RELU) {                \
+      const nas_activation ACTIVATION = NAS_RELU;  \
+      call;                                        \
+    } else if ((activation) == NAS_RELU6) {        \
+      const nas_activation ACTIVATION = NAS_RELU6; \
+      call;                                        \
+    } else {                                       \
+      const nas_activation ACTIVATION = NAS_NONE;  \
+      call;                                        \
+    }                                              \
+  } while (0)

@@ -1,0 +1,129 @@
+// What the loops over activations offer, compiled once for each instruction set.
+//
+// A fused convolution makes three moves over a band of an image that fits the second-level cache:
+// gather (read an activation, normalise it, lay it out with its zero padding), multiply, and finish
+// (write the result and take the sums that the next normalisation needs). The moves are here; how
+// bands follow each other and how threads share them is in convolution.c.
+
+#ifndef NAS_LOOPS_H
+#define NAS_LOOPS_H
+
+#include "kernels.h"
+
+// Products of a matrix of pixels with packed weights:
+//   to[out[p] + n] = Σ_r Σ_l from[in[p] + r · row_pitch + l] · weights[r][l][n]
+// The columns of `weights` lie in panels of at most three vectors (nas_panel): [panel][r][l][column].
+typedef struct {
+  const float *from;
+  const int32_t *in;
+  size_t row_pitch;   // from one row of the window to the next
+  size_t rows, length;  // of the window: its rows, and the floats of one row
+  const float *weights;
+  size_t columns;     // rounded up to whole vectors
+  float *to;
+  const int32_t *out;
+  size_t pixels;
+} nas_multiply;
+
+// The reverse, for gradients of weights, summed over a rectangle of pixels of several images:
+//   to[r][l][n] += Σ_p from[p + r · row_pitch + l] · gradient[p][n]
+typedef struct {
+  const float *from, *gradient;
+  size_t images, lines, pixels;  // of the rectangle
+  size_t from_image, from_line, from_pixel;
+  size_t gradient_image, gradient_line, gradient_pixel;
+  size_t row_pitch, rows, length;
+  size_t columns;  // rounded up to whole vectors
+  float *to;
+} nas_outer_product;
+
+// A line of a depthwise convolution:
+//   to[p · to_pixel + c] = Σ_r Σ_t from[p · from_pixel + r · row_pitch + t · tap_pitch + c] · weights[r][t][c]
+typedef struct {
+  const float *from;
+  size_t from_pixel, row_pitch, tap_pitch;
+  size_t rows, taps;
+  const float *weights;
+  size_t channels, pitch;  // `pitch` floats of weights from tap to tap
+  float *to;
+  size_t to_pixel, pixels;
+} nas_depthwise_line;
+
+// Its reverse: to[r][t][c] += Σ_p from[…] · gradient[p · gradient_pixel + c], over lines of pixels.
+typedef struct {
+  const float *from, *gradient;
+  size_t lines, pixels;
+  size_t from_line, from_pixel, gradient_line, gradient_pixel;
+  size_t row_pitch, tap_pitch;
+  size_t rows, taps;
+  size_t channels, pitch;
+  float *to;
+} nas_depthwise_outer_product;
+
+// What becomes of a gradient that was computed, pixel by pixel.
+typedef struct {
+  const float *from;    // what was computed, `from_pitch` floats a pixel
+  size_t from_pitch;
+  const float *value;   // the activation it is the gradient of; null unless masked or summed
+  nas_activation activation;
+  const void *x;        // what was normalised to that activation; null if no sums are wanted
+  const float *mean;
+  void *gradient;       // where it goes
+  int adds;             // whether to what lies there already
+  nas_type type;        // of `x` and `gradient`
+  int streams;          // whether to write past the caches
+  size_t pixels, channels;
+  float *sum, *product;  // of the gradient, and of it times (x - mean); added to
+} nas_finish_gradient;
+
+typedef struct {
+  const char *name;
+  size_t lanes;  // floats in a vector
+
+  // to = activation(from · scale + shift); a copy if `scale` is null.
+  void (*gather)(
+      float *to, const void *from, nas_type type, size_t pixels, size_t channels,
+      const float *scale, const float *shift, nas_activation activation);
+
+  // to = gradient · a + x · b + c
+  void (*gather_gradient)(
+      float *to, const void *gradient, const void *x, nas_type type, size_t pixels,
+      size_t channels, const float *a, const float *b, const float *c);
+
+  void (*multiply)(const nas_multiply *);
+  void (*outer_product)(const nas_outer_product *);
+  void (*depthwise_line)(const nas_depthwise_line *);
+  void (*depthwise_outer_product)(const nas_depthwise_outer_product *);
+
+  // Writes what was computed, and adds each channel's sum and sum of squares of it less `pivot`.
+  void (*finish)(
+      void *to, nas_type type, int streams, const float *from, size_t from_pitch, size_t pixels,
+      size_t channels, const float *pivot, float *sum, float *square);
+
+  void (*finish_gradient)(const nas_finish_gradient *);
+
+  // y = activation(x · scale + shift + addend), `x_pitch` floats of x a pixel; `addend` may be null.
+  void (*normalize)(
+      void *y, nas_type type, const void *x, nas_type x_type, size_t x_pitch, const float *addend,
+      size_t pixels, size_t channels, const float *scale, const float *shift,
+      nas_activation activation);
+} nas_loops;
+
+extern const nas_loops nas_loops_plain, nas_loops_avx2, nas_loops_avx512;
+
+// The loops for this processor.
+const nas_loops *nas_processor_loops(void);
+
+// Element `index` of an activation.
+static inline void *nas_element(const void *array, nas_type type, size_t index) {
+  return (char *)array + index * (type == NAS_BFLOAT16 ? 2 : 4);
+}
+
+// How many vectors the next panel has when `vectors` of columns are left. Three at a time need more
+// registers for their sums than AVX2 has.
+static inline size_t nas_panel(size_t vectors, size_t lanes) {
+  if (vectors == 1) return 1;
+  return lanes < 16 || vectors == 2 || vectors == 4 ? 2 : 3;
+}
+
+#endif

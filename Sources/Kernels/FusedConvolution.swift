@@ -1,0 +1,86 @@
+import CKernels
+
+// Convolutions that normalise what they read and measure what they write: convolution.c.
+
+extension Engine {
+  func fused(
+    _ sizes: ConvolutionSizes, input: NormalizedTensor, weights: WeightView, into output: Tensor
+  ) -> ChannelStatistics {
+    var mean = [Float](repeating: 0, count: sizes.output.channels)
+    var variance = mean
+    unsafe mean.withUnsafeMutableBufferPointer { mean in
+      unsafe variance.withUnsafeMutableBufferPointer { variance in
+        var result = unsafe nas_result(
+          y: output.address, type: output.type.rawValue, mean: mean.baseAddress,
+          variance: variance.baseAddress, scale: nil, shift: nil, addend: nil, activation: 0)
+        unsafe forward(sizes, input, weights, &result)
+      }
+    }
+    return ChannelStatistics(mean: mean, variance: variance)
+  }
+
+  func fused(
+    _ sizes: ConvolutionSizes, input: NormalizedTensor, weights: WeightView,
+    normalizing: Normalizing, into output: Tensor
+  ) {
+    let mark = scratch.mark
+    defer { scratch.release(to: mark) }
+    let scale = scratch.tensor(of: normalizing.transform.scale)
+    let shift = scratch.tensor(of: normalizing.transform.shift)
+    unsafe withAddend(normalizing.addend) { addend in
+      var result = unsafe nas_result(
+        y: output.address, type: output.type.rawValue, mean: nil, variance: nil,
+        scale: scale.start, shift: shift.start, addend: addend,
+        activation: normalizing.nonlinearity.rawValue)
+      unsafe forward(sizes, input, weights, &result)
+    }
+  }
+
+  private func forward(
+    _ sizes: ConvolutionSizes, _ input: NormalizedTensor, _ weights: WeightView,
+    _ result: UnsafePointer<nas_result>
+  ) {
+    let mark = scratch.mark
+    defer { scratch.release(to: mark) }
+    var description = sizes.description(weightRowStride: weights.rowStride)
+    unsafe withSource(input) { source in
+      let room = unsafe scratch.room(nas_fused_scratch(&description, 0))
+      unsafe nas_fused_forward(&description, source, weights.start, result, room)
+    }
+  }
+
+  func fusedBackward(
+    _ sizes: ConvolutionSizes, input: NormalizedTensor, weights: WeightView,
+    gradient: NormalizationGradient, addingTo weightGradient: WeightView, sink: GradientSink?
+  ) -> GradientSums? {
+    precondition(
+      weights.rowStride == weightGradient.rowStride, "weights and gradient of one layout")
+    let mark = scratch.mark
+    defer { scratch.release(to: mark) }
+    func run(_ sink: UnsafePointer<nas_sink>?) {
+      var description = sizes.description(weightRowStride: weights.rowStride)
+      unsafe withSource(input) { source in
+        unsafe withGradient(gradient) { gradient in
+          let room = unsafe scratch.room(nas_fused_scratch(&description, 1))
+          unsafe nas_fused_backward(
+            &description, source, weights.start, gradient, weightGradient.start, sink, room)
+        }
+      }
+    }
+    guard let sink else {
+      run(nil)
+      return nil
+    }
+    return unsafe withSink(sink) { sink in unsafe run(sink) }
+  }
+}
+
+extension ConvolutionSizes {
+  fileprivate func description(weightRowStride: Int) -> nas_convolution {
+    nas_convolution(
+      batch: input.batch, input_height: input.height, input_width: input.width,
+      input_channels: input.channels, output_height: output.height, output_width: output.width,
+      output_channels: output.channels, kernel: kernel, stride: stride,
+      depthwise: isDepthwise ? 1 : 0, weight_row_stride: weightRowStride)
+  }
+}
