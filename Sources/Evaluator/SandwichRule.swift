@@ -1,7 +1,7 @@
 import Datasets
 public import Kernels
 import Networks
-import SearchSpace
+public import SearchSpace
 
 // The sandwich rule with in-place distillation: how a step trains a supernet.
 //
@@ -44,7 +44,6 @@ extension Supernet {
       var labelSpan = labels.mutableSpan
       batches.fill(&elements, labels: &labelSpan, step: step)
     }
-    var generator = SeededGenerator(seed: images.seed, stream: "subnets", index: step)
 
     parameters.clearGradients()
     var losses = StepLosses(largest: 0, smallest: 0)
@@ -53,11 +52,7 @@ extension Supernet {
       losses.largest = answer.crossEntropy(labels: labels, gradient: gradient).loss
       if settings.distills { teacher = answer }
     }
-    var subnets = [space.smallest]
-    for _ in 0..<settings.randomSubnets {
-      subnets.append(space.randomArchitecture(using: &generator))
-    }
-    for (index, subnet) in subnets.enumerated() {
+    for (index, subnet) in subnets(ofStep: step).dropFirst().enumerated() {
       try learn(subnet, batch) { answer, gradient in
         let loss =
           if let teacher {
@@ -72,6 +67,15 @@ extension Supernet {
     parameters.step(settings.optimizer, rate: rate, engine: runner.engine)
     step += 1
     return losses
+  }
+
+  /// The subnets that a step trains: the largest, the smallest, then the random ones.
+  public func subnets(ofStep step: Int) -> [Architecture] {
+    var generator = SeededGenerator(seed: images.seed, stream: "subnets", index: step)
+    let random = (0..<settings.randomSubnets).map { _ in
+      space.randomArchitecture(using: &generator)
+    }
+    return [space.largest, space.smallest] + random
   }
 
   /// Adds the gradients of one subnet, whose loss `compare` computes from what it answers.

@@ -9,6 +9,9 @@ public struct ScoringRecipe: Hashable, Codable, Sendable {
   public var images: Int
 
   /// Over how many training images the statistics of normalisations are gathered.
+  ///
+  /// With 0 none are gathered: each batch that is scored is normalised by its own, as in training.
+  /// That is quicker, and no network can be cut out with it.
   public var calibration: Int
 
   /// How many images are computed at a time.
@@ -40,11 +43,12 @@ struct Scoring {
   /// Scores networks, computing once the layers that they begin with alike.
   func scores(of networks: [Network]) throws(KernelError) -> [Score] {
     let tree = PrefixTree(networks)
-    let statistics = try statistics(of: tree)
+    let statistics = try recipe.calibration > 0 ? statistics(of: tree) : nil
     var tallies = [Tally](repeating: Tally(), count: networks.count)
     let examples = images.holdOut.prefix(recipe.images)
     try forEachBatch(of: examples) { batch, labels throws(KernelError) in
       try walk(tree, over: batch) { node in
+        guard let statistics else { return .batch { _ in } }
         guard let known = statistics[node].statistics else {
           preconditionFailure("no statistics were gathered for \(tree.nodes[node].layer.name)")
         }
@@ -58,8 +62,11 @@ struct Scoring {
   }
 
   /// Gathers the statistics of one network.
+  ///
+  /// - Precondition: The recipe gathers them over some images.
   func statistics(of network: Network) throws(KernelError) -> [ChannelStatistics?] {
-    try statistics(of: PrefixTree([network])).map(\.statistics)
+    precondition(recipe.calibration > 0, "no images to gather statistics over")
+    return try statistics(of: PrefixTree([network])).map(\.statistics)
   }
 
   /// Gathers the statistics of each node of a tree, in the order of its nodes.

@@ -9,6 +9,13 @@ func printJSON(_ value: some Encodable) throws {
   print(String(decoding: try encoder.encode(value), as: UTF8.self))
 }
 
+/// Prints a value as a JSON object on a line of its own, at once.
+func printJSONLine(_ value: some Encodable) throws {
+  let encoder = JSONEncoder()
+  encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+  try FileHandle.standardOutput.write(contentsOf: encoder.encode(value) + Data("\n".utf8))
+}
+
 /// Writes a text file.
 ///
 /// - Throws: ``ExportError/unwritable(path:reason:isFull:)``.

@@ -15,7 +15,7 @@ struct NAS: ParsableCommand {
       """,
     version: "0.1.0",
     subcommands: [
-      Run.self, Pareto.self, Show.self, Export.self, Validate.self, Doctor.self,
+      Run.self, Pareto.self, Show.self, Export.self, Validate.self, Doctor.self, Bench.self,
     ])
 }
 

@@ -53,14 +53,21 @@ public struct WidthRule: Hashable, Codable, Sendable {
   /// What every width is a multiple of.
   public var divisor: Int
 
+  /// The share of the widest choice below which there are no others, from 0 to 1.
+  ///
+  /// It is rounded down to a multiple of ``divisor``, so a choice a little below it may remain.
+  public var smallest: Double
+
   /// Creates a rule; the defaults are those of AutoSlim's MobileNets but for the scale.
   ///
-  /// - Precondition: All three are positive.
-  public init(scale: Double = 1, groups: Int = 12, divisor: Int = 8) {
+  /// - Precondition: The first three are positive.
+  public init(scale: Double = 1, groups: Int = 12, divisor: Int = 8, smallest: Double = 0) {
     precondition(scale > 0 && groups > 0 && divisor > 0, "a width rule takes positive numbers")
+    precondition((0...1).contains(smallest), "\(smallest) is no share of a width")
     self.scale = scale
     self.groups = groups
     self.divisor = divisor
+    self.smallest = smallest
   }
 
   /// The widest choice for a width that the family's table gives as `base`.
@@ -71,11 +78,13 @@ public struct WidthRule: Hashable, Codable, Sendable {
   /// All choices for a width that the family's table gives as `base`.
   public func choices(of base: Int) -> Choices { choices(downFrom: widest(of: base)) }
 
-  /// The choices from `widest` down in equal steps, the narrowest above zero.
+  /// The choices from `widest` down in equal steps, the narrowest above zero and not below the
+  /// share ``smallest``.
   public func choices(downFrom widest: Int) -> Choices {
     let steps = (Double(widest) / Double(groups * divisor)).rounded(.toNearestOrEven)
     let step = divisor * max(1, Int(steps))
-    return Choices(stride(from: widest, to: 0, by: -step))
+    let least = Int(Double(widest) * smallest) / divisor * divisor
+    return Choices(stride(from: widest, through: max(1, least), by: -step))
   }
 
   /// The multiple of `divisor` nearest to `width`, but not below nine tenths of it.

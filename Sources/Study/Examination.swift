@@ -43,16 +43,11 @@ public struct Examination: Encodable, Sendable {
   }
 
   private static func processor() -> Finding {
-    let text = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""
-    func field(_ name: String) -> String? {
-      text.split(separator: "\n").first { $0.hasPrefix(name) }
-        .flatMap { $0.split(separator: ":", maxSplits: 1).last }
-        .map { $0.trimmingCharacters(in: .whitespaces) }
-    }
-    let flags = Set((field("flags") ?? "").split(separator: " ").map(String.init))
+    let flags = Set(
+      (Machine.processorField("flags") ?? "").split(separator: " ").map(String.init))
     let features = ["avx2", "fma", "avx512f", "avx512_bf16", "amx_bf16"].filter(flags.contains)
     let finding =
-      "\(field("model name") ?? "unknown"), \(features.isEmpty ? "no AVX2" : features.joined(separator: " "))"
+      "\(Machine.processor), \(features.isEmpty ? "no AVX2" : features.joined(separator: " "))"
     return Finding("processor", finding)
   }
 

@@ -69,6 +69,45 @@ import Testing
     #expect(together == alone)
   }
 
+  @Test func `scores with each batch's own statistics where none are gathered`() throws {
+    let supernet = try supernet()
+    let space = supernet.space
+    let own = ScoringRecipe(images: 200, calibration: 0, batch: 40)
+    let architectures = space.decisions.indices.compactMap {
+      space.lowering($0, of: space.largest)
+    }
+    let together = try supernet.score(architectures, with: own)
+    #expect(together == (try architectures.map { try supernet.score([$0], with: own)[0] }))
+    #expect(together != (try supernet.score(architectures, with: recipe)))
+
+    // Once more with the forward pass of training, which knows no other statistics. A supernet
+    // that is not trained has the weights that its seed gives.
+    let parameters = try Parameters(of: space.network(of: space.largest))
+    parameters.initialize(seed: supernet.images.seed)
+    let runner = try NetworkRunner(engine: Engine(), parameters: parameters)
+    for (architecture, score) in zip(architectures, together) {
+      let network = space.network(of: architecture)
+      var (correct, loss) = (0, 0.0)
+      for start in stride(from: 0, to: 200, by: 40) {
+        let mark = runner.arena.mark
+        defer { runner.arena.release(to: mark) }
+        let batch = runner.arena.tensor(space.input.tensorShape(batch: 40))
+        var labels = [Int32](repeating: 0, count: 40)
+        batch.withElements { elements in
+          var span = labels.mutableSpan
+          supernet.images.maker.fill(
+            &elements, labels: &span, with: supernet.images.holdOut[start..<start + 40])
+        }
+        let tape = try runner.forward(network, images: batch)
+        let part = Probabilities(softmaxOf: tape.outputs).crossEntropy(labels: labels)
+        correct += part.correct
+        loss += part.loss / 5
+      }
+      #expect(score.correct == correct)
+      #expect(abs(score.loss - loss) < 1e-6)
+    }
+  }
+
   @Test func `trains to the same weights from the same seed`() throws {
     let weights = try (0..<2).map { _ in
       let supernet = try supernet(augmentation: Augmentation(crop: 1, flip: true))

@@ -12,6 +12,14 @@ import Testing
     #expect(WidthRule(groups: 1).choices(of: 64).values == [64])
   }
 
+  @Test func `stops at a share of the widest`() {
+    let rule = WidthRule(groups: 1000, divisor: 4, smallest: 0.25)
+    #expect(rule.choices(of: 32).values == [8, 12, 16, 20, 24, 28, 32])
+    #expect(rule.choices(of: 24).values == [4, 8, 12, 16, 20, 24])  // a quarter is 6
+    #expect(rule.choices(of: 144).largest == 144)
+    #expect(rule.choices(of: 144).values.first == 36)
+  }
+
   @Test func `rounds to the divisor, never below nine tenths`() {
     #expect(WidthRule.divisible(11, by: 8) == 16)
     #expect(WidthRule.divisible(8.1, by: 8) == 8)

@@ -23,8 +23,8 @@ extension SearchSpace {
     ]
     let strides = try settings.strides(of: [2] + stages.map(\.s), for: input)
     let width = settings.width
-    let head = WidthRule(
-      scale: max(1, width.scale), groups: width.groups, divisor: width.divisor)
+    var head = width
+    head.scale = max(1, width.scale)
 
     return try SearchSpace(name: "mobilenet-v2", input: input) {
       Convolution(
