@@ -17,7 +17,7 @@
 #include "parallel.h"
 
 // A band and its result should leave room in a second-level cache of half a megabyte.
-#define BAND_BYTES (192 * 1024)
+#define BAND_BYTES (96 * 1024)
 #define MOST_BAND_BYTES (1024 * 1024)
 #define STREAM_BYTES (8 * 1024 * 1024)
 

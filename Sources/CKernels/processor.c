@@ -22,3 +22,11 @@ __attribute__((constructor)) static void choose(void) {
 const nas_loops *nas_processor_loops(void) { return chosen; }
 
 const char *nas_processor(void) { return chosen->name; }
+
+int nas_multiplies_bfloat16(void) {
+#if defined(__x86_64__)
+  return chosen == &nas_loops_avx512 && __builtin_cpu_supports("avx512bf16");
+#else
+  return 0;
+#endif
+}

@@ -45,6 +45,7 @@ extension Supernet {
       batches.fill(&elements, labels: &labelSpan, step: step)
     }
 
+    if step == 0 { try settlePrecision(on: batch) }
     parameters.clearGradients()
     var losses = StepLosses(largest: 0, smallest: 0)
     var teacher: Probabilities?

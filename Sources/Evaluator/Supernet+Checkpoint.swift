@@ -1,14 +1,17 @@
+import Kernels
 public import Networks
 
 extension Supernet {
   private static let velocityPrefix = "optimizer.velocity."
   private static let stepKey = "nas.step"
+  private static let precisionKey = "nas.precision"
 
-  /// Everything that training goes on from: weights, momentum and the number of the step.
+  /// Everything that training goes on from: weights, momentum, the number of the step, precision.
   ///
   /// Batches, augmentations and random subnets follow from the seed and the step alone.
   public func checkpoint() -> Safetensors {
-    var file = Safetensors(metadata: [Self.stepKey: "\(step)"])
+    var file = Safetensors(
+      metadata: [Self.stepKey: "\(step)", Self.precisionKey: precision.rawValue])
     for entry in parameters.entries {
       file.append(
         Safetensors.Tensor(
@@ -41,11 +44,14 @@ extension Supernet {
     }
     let step = file.metadata[Self.stepKey].flatMap { Int($0) }
     if step == nil { problems.append("'\(Self.stepKey)' is missing") }
-    guard problems.isEmpty, let step else { throw WeightsError(problems: problems) }
+    let precision = file.metadata[Self.precisionKey].flatMap(ElementType.init)
+    if precision == nil { problems.append("'\(Self.precisionKey)' is missing") }
+    guard problems.isEmpty, let step, let precision else { throw WeightsError(problems: problems) }
     for (entry, weights, velocity) in restored {
       parameters.set(entry, to: weights)
       parameters.setVelocity(of: entry, to: velocity)
     }
     self.step = step
+    self.precision = precision
   }
 }

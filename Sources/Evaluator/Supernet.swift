@@ -20,6 +20,13 @@ public final class Supernet {
   /// How many steps the weights have been trained for.
   public internal(set) var step = 0
 
+  /// How activations lie in memory. With ``Settings/precision`` left open it is settled by the first
+  /// step, and a checkpoint keeps it.
+  public internal(set) var precision: ElementType {
+    get { runner.precision }
+    set { runner.precision = newValue }
+  }
+
   let runner: NetworkRunner
   var batches: TrainingBatches
 
@@ -40,6 +47,9 @@ public final class Supernet {
     public var distills = true
 
     public var optimizer = MomentumOptimizer()
+
+    /// How activations lie in memory; `nil` for whichever trains faster on this machine.
+    public var precision: ElementType? = .float32
 
     public init() {}
   }
@@ -62,7 +72,8 @@ public final class Supernet {
     self.settings = settings
     let parameters = try Parameters(of: space.network(of: space.largest))
     parameters.initialize(seed: images.seed)
-    runner = try NetworkRunner(engine: engine, parameters: parameters)
+    runner = try NetworkRunner(
+      engine: engine, parameters: parameters, precision: settings.precision ?? .float32)
     batches = try TrainingBatches(
       of: images.maker, examples: images.training, batchSize: settings.batch,
       augmentation: images.augmentation, seed: images.seed)

@@ -13,7 +13,7 @@ extension Engine {
     try library(.forward, sizes, input: gathered(input), weights: weights, output: y)
     let statistics = statistics(of: y)
     if output.type != .float32 {
-      unsafe nas_convert(y.start, y.count, output.address, output.type.rawValue)
+      unsafe nas_convert(y.start, y.count, output.address, output.type.code)
     }
     return statistics
   }

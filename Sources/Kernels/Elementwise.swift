@@ -8,7 +8,7 @@ extension Engine {
     let mark = scratch.mark
     defer { scratch.release(to: mark) }
     unsafe nas_add(
-      target.address, addend.address, target.type.rawValue, target.count,
+      target.address, addend.address, target.type.code, target.count,
       scratch.room(nas_stream_scratch(1)))
   }
 

@@ -47,6 +47,9 @@ public final class Engine {
     unsafe String(cString: nas_processor())
   }
 
+  /// Whether the processor multiplies bfloat16 numbers, in which case it is worth trying.
+  public static var multipliesBFloat16: Bool { nas_multiplies_bfloat16() != 0 }
+
   /// The version of the linked oneDNN library, such as `2.6.3`.
   public static var oneDNNVersion: String {
     var version: [Int32] = [0, 0, 0]

@@ -11,7 +11,7 @@ extension Engine {
     unsafe mean.withUnsafeMutableBufferPointer { mean in
       unsafe variance.withUnsafeMutableBufferPointer { variance in
         var result = unsafe nas_result(
-          y: output.address, type: output.type.rawValue, mean: mean.baseAddress,
+          y: output.address, type: output.type.code, mean: mean.baseAddress,
           variance: variance.baseAddress, scale: nil, shift: nil, addend: nil, activation: 0)
         unsafe forward(sizes, input, weights, &result)
       }
@@ -29,7 +29,7 @@ extension Engine {
     let shift = scratch.tensor(of: normalizing.transform.shift)
     unsafe withAddend(normalizing.addend) { addend in
       var result = unsafe nas_result(
-        y: output.address, type: output.type.rawValue, mean: nil, variance: nil,
+        y: output.address, type: output.type.code, mean: nil, variance: nil,
         scale: scale.start, shift: shift.start, addend: addend,
         activation: normalizing.nonlinearity.rawValue)
       unsafe forward(sizes, input, weights, &result)

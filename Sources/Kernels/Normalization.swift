@@ -154,7 +154,7 @@ extension Engine {
     unsafe withSource(x) { source in
       unsafe withAddend(addend) { addend in
         unsafe nas_normalize(
-          source, addend, x.shape.rows, channels, y.address, y.type.rawValue, room)
+          source, addend, x.shape.rows, channels, y.address, y.type.code, room)
       }
     }
   }
@@ -184,7 +184,7 @@ extension Engine {
     var sums = [Double](repeating: 0, count: 2 * channels)
     unsafe sums.withUnsafeMutableBufferPointer { sums in
       var description = unsafe nas_sink(
-        gradient: sink.gradient.address, type: sink.gradient.type.rawValue,
+        gradient: sink.gradient.address, type: sink.gradient.type.code,
         adds: sink.adds ? 1 : 0, finishes: 0, activation: 0, x: nil, mean: nil,
         sums: sums.baseAddress)
       if let finish = sink.finish {
@@ -211,7 +211,7 @@ extension Engine {
     precondition(gradient.gradient.type == gradient.x.type, "a gradient of another type")
     var description = unsafe nas_gradient(
       gradient: gradient.gradient.address, x: gradient.x.address,
-      type: gradient.x.type.rawValue, a: scratch.tensor(of: gradient.a).start,
+      type: gradient.x.type.code, a: scratch.tensor(of: gradient.a).start,
       b: scratch.tensor(of: gradient.b).start, c: scratch.tensor(of: gradient.c).start)
     unsafe body(&description)
   }

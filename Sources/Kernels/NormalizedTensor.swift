@@ -76,7 +76,7 @@ extension Engine {
     let mark = scratch.mark
     defer { scratch.release(to: mark) }
     var source = unsafe nas_source(
-      x: tensor.x.address, type: tensor.x.type.rawValue, scale: nil, shift: nil,
+      x: tensor.x.address, type: tensor.x.type.code, scale: nil, shift: nil,
       activation: tensor.nonlinearity.rawValue)
     if let transform = tensor.transform {
       unsafe source.scale = UnsafePointer(scratch.tensor(of: transform.scale).start)

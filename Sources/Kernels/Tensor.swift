@@ -112,7 +112,7 @@ public struct Tensor {
       guard let base = source.baseAddress else { return }
       switch type {
       case .float32: unsafe start.update(from: base, count: count)
-      case .bfloat16: unsafe nas_convert(base, count, address, type.rawValue)
+      case .bfloat16: unsafe nas_convert(base, count, address, type.code)
       }
     }
   }

@@ -10,7 +10,7 @@ public final class NetworkRunner {
   public let parameters: Parameters
 
   /// How activations and their gradients lie in memory.
-  public let precision: ElementType
+  public var precision: ElementType
 
   /// Holds the activations.
   public let arena: Arena

@@ -46,6 +46,12 @@ struct StudyMaterial {
     settings.randomSubnets = plan.supernet.sandwich
     settings.distills = plan.supernet.distill
     settings.optimizer = plan.supernet.optimizer
+    settings.precision =
+      switch plan.supernet.precision {
+      case .auto: nil
+      case .float32: .float32
+      case .bfloat16: .bfloat16
+      }
     return try Supernet(
       space: space, images: images, settings: settings, engine: engine)
   }
@@ -89,7 +95,7 @@ struct StudyMaterial {
 }
 
 extension Engine {
-  /// The library that `NAS_BACKEND` names, by default oneDNN.
+  /// What `NAS_BACKEND` names, by default the engine's own loops.
   ///
   /// - Throws: ``StudyError/unknownBackend(_:)`` if it names none.
   static func chosen() throws -> Engine {

@@ -216,7 +216,8 @@ public final class StudyRunner {
           trials: zip(question.candidates, scores).enumerated().map { index, pair in
             trial(
               pair.0, pair.1, step: step, chosen: chosen.contains(index), seconds: seconds,
-              recipe: material.recipe(images: question.images), weights: weights)
+              recipe: material.recipe(images: question.images), precision: supernet.precision,
+              weights: weights)
           }, strategyState: json(strategy), randomState: "\(generator.state)"), in: run)
       logger.debug(
         "committed an answer",
@@ -244,22 +245,25 @@ public final class StudyRunner {
 
   private func trial(
     _ candidate: Candidate, _ score: Score, step: Int, chosen: Bool, seconds: Double,
-    recipe: ScoringRecipe, weights: String
+    recipe: ScoringRecipe, precision: ElementType, weights: String
   ) -> NewTrial {
     let cost = material.space.network(of: candidate.architecture).cost
     return NewTrial(
       architecture: material.sizes(of: candidate.architecture),
       key: material.space.key(of: candidate.architecture), step: step, role: candidate.role,
       chosen: chosen, macs: cost.macs, parameters: cost.parameters, seconds: seconds,
-      scores: [newScore(score, recipe: recipe, weights: weights, seconds: seconds)])
+      scores: [
+        newScore(
+          score, recipe: recipe, precision: precision, weights: weights, seconds: seconds)
+      ])
   }
 
   private func newScore(
-    _ score: Score, recipe: ScoringRecipe, weights: String, seconds: Double
+    _ score: Score, recipe: ScoringRecipe, precision: ElementType, weights: String, seconds: Double
   ) -> NewScore {
     NewScore(
       fidelity: .shared, correct: score.correct, images: score.images, loss: score.loss,
-      calibration: recipe.record(of: engine), weightsHash: weights,
+      calibration: recipe.record(of: engine, precision: precision), weightsHash: weights,
       imagesHash: "\(material.images.holdOutFingerprint)/\(score.images)", seconds: seconds)
   }
 
@@ -300,7 +304,9 @@ public final class StudyRunner {
         scores: zip(trials, scores).map { trial, score in
           TrialScore(
             trial: trial.number,
-            score: newScore(score, recipe: recipe, weights: weights, seconds: seconds))
+            score: newScore(
+              score, recipe: recipe, precision: supernet.precision, weights: weights,
+              seconds: seconds))
         }, finalists: picks, stage: .done), in: run)
   }
 
@@ -339,18 +345,19 @@ public final class StudyRunner {
 
 extension ScoringRecipe {
   /// How the statistics of normalisations were made and what computed, for the record.
-  func record(of engine: Engine) -> String {
+  func record(of engine: Engine, precision: ElementType) -> String {
     struct Record: Encodable {
       let method = "cumulative mean"
       let images: Int
       let batch: Int
       let library: String
+      let precision: ElementType
       let threads: Int
     }
     return json(
       Record(
         images: calibration, batch: batch, library: engine.backend.rawValue,
-        threads: Engine.threads))
+        precision: precision, threads: Engine.threads))
   }
 }
 

@@ -96,6 +96,9 @@ void nas_fused_backward(
 // The instruction set that the loops were chosen for: avx512, avx2 or plain.
 const char *nas_processor(void);
 
+// Whether the processor has instructions that multiply bfloat16 numbers.
+int nas_multiplies_bfloat16(void);
+
 // MARK: Streams (streams.c)
 
 // What a fused convolution does on the way, as passes of their own: for the libraries that know no

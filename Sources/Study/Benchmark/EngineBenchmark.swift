@@ -51,6 +51,7 @@ public struct EngineBenchmark: Sendable {
   /// What the engine computes in; the raw value is the key in the results.
   public enum Precision: String, Hashable, Sendable, CaseIterable {
     case float32 = "f32"
+    case bfloat16 = "bf16"
   }
 
   static let seed: UInt64 = 1
@@ -120,12 +121,8 @@ public struct EngineBenchmark: Sendable {
     training.batch = settings.batch
     training.optimizer.weightDecay = 5e-4
     training.optimizer.schedule = .constant
-    // A precision that the engine adds is chosen here.
-    switch precision {
-    case .float32:
-      return try Supernet(
-        space: space, images: images, settings: training, engine: .chosen())
-    }
+    training.precision = precision == .float32 ? .float32 : .bfloat16
+    return try Supernet(space: space, images: images, settings: training, engine: .chosen())
   }
 
   private func train(_ supernet: Supernet, _ figures: inout EngineFigures) throws {

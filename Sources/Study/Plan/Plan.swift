@@ -243,7 +243,8 @@ public struct Plan: Hashable, Sendable {
     /// - `schedule`: how the rate falls, `cosine`, the default, `linear` or `constant`.
     public var optimizer = MomentumOptimizer()
 
-    /// `precision`: what the engine computes in; `auto` leaves that to it.
+    /// `precision`: how activations lie in memory, `float32` or `bfloat16`; `auto`, the default, takes
+    /// whichever trains faster on this machine, and keeps to it when the study goes on.
     public var precision = Precision.auto
 
     /// `calibration`: the images over which the statistics of batch normalisation are gathered anew
@@ -256,6 +257,7 @@ public struct Plan: Hashable, Sendable {
     public enum Precision: String, Hashable, Sendable, CaseIterable {
       case auto
       case float32
+      case bfloat16
     }
 
     mutating func read(_ form: Form?, _ reader: inout FormReader) {
