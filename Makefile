@@ -4,6 +4,7 @@
 # make test          builds everything and runs all tests
 # make lint          checks form and rules of the code
 # make check-bundle  checks the network in best/ with code of its own, in Python
+# make benchmark     measures nas and PyTorch at the same work; see Benchmarks/README.md
 # make clean         removes what was built; results stay
 #
 # Everything is built in release mode: unoptimised kernels are too slow even for tests. Tests run one
@@ -12,7 +13,7 @@
 nas := .build/release/nas
 python := .build/python
 
-.PHONY: build setup demo test lint check-bundle clean
+.PHONY: build setup demo test lint check-bundle benchmark clean
 
 build: setup
 	swift build -c release --product nas
@@ -40,6 +41,9 @@ $(python)/ready:
 	python3 -m venv $(python)
 	$(python)/bin/pip install --quiet --disable-pip-version-check numpy safetensors pyyaml
 	touch $@
+
+benchmark: build
+	Benchmarks/compare --no-build
 
 clean:
 	swift package clean

@@ -11,6 +11,8 @@ same, which the sums of multiply-adds in the results bear witness to:
 - A candidate: statistics of BatchNorm over 1,024 images, 2,048 classified. Median of three.
 - A greedy step: each width in turn a notch narrower, 1,024 images with the batch's own statistics.
 
+Each part that is done is told on standard error, so that whoever waits knows a hang from a long run.
+
 A subnet reads the first channels of the supernet's arrays, as views. PyTorch draws its pixels anew
 for each network and keeps them ready; nas makes every batch from bytes, and that is in its times.
 """
@@ -19,6 +21,7 @@ import argparse
 import json
 import os
 import re
+import sys
 import time
 from pathlib import Path
 
@@ -95,7 +98,9 @@ class SlimNet(nn.Module):
         self.widest.append(width)
         return len(self.widest) - 1
 
-    def finish(self, features):
+    def finish(self, features, group):
+        """Adds the classifier, which reads the features of a group."""
+        self.last = group
         self.classifier = nn.Linear(features, CLASSES)
         nn.init.normal_(self.classifier.weight, std=0.01)
         nn.init.zeros_(self.classifier.bias)
@@ -126,7 +131,7 @@ class ResNet(SlimNet):
                 self.blocks.append(nn.ModuleDict(parts))
                 self.plan.append((inner, stream))
                 before = width
-        self.finish(64)
+        self.finish(64, stream)
 
     def forward(self, x, widths):
         x = F.relu(self.stem(x, widths[0]))
@@ -163,8 +168,8 @@ class MobileNetV2(SlimNet):
                 self.blocks.append(nn.ModuleDict(parts))
                 self.plan.append((inner, stream, block > 0))
                 before = width
-        self.head, self.last = SlimConv(320, 1280, 1), self.group(1280)
-        self.finish(1280)
+        self.head = SlimConv(320, 1280, 1)
+        self.finish(1280, self.group(1280))
 
     def forward(self, x, widths):
         x = F.relu6(self.stem(x, widths[0]))
@@ -254,8 +259,7 @@ class Bench:
             self.net(self.images[:1], widths)
         for hook in hooks:
             hook.remove()
-        # The classifier reads what the last group of widths computes.
-        return total + widths[-1 if "mobilenet" in self.arguments.net else self.net.plan[-1][1]] * CLASSES
+        return total + widths[self.net.last] * CLASSES
 
     def run(self):
         arguments = self.arguments
@@ -271,22 +275,29 @@ class Bench:
         }
         if arguments.steps > 0:
             self.net.train()
-            self.step(0)
-            times = [seconds(lambda: self.step(number)) for number in range(1, arguments.steps + 1)]
+            times = []
+            for number in range(arguments.steps + 1):
+                times.append(seconds(lambda: self.step(number)))
+                tell(f"step {number}")
+            del times[0]  # warms up
             result["supernet_step_s"] = min(times)
             result["peak_training_bytes"] = resident("VmHWM") - before
 
         candidates = [self.draw(Generator("candidates", index)) for index in range(3)]
-        self.score(self.widest, 2048, 1024)
-        times = [seconds(lambda: self.score(widths, 2048, 1024)) for widths in candidates]
-        result["candidate_s"] = sorted(times)[1]
+        times = []
+        for number, widths in enumerate([self.widest] + candidates):
+            times.append(seconds(lambda: self.score(widths, 2048, 1024)))
+            tell(f"candidate {number}")
+        result["candidate_s"] = sorted(times[1:])[1]  # the first warms up
 
         greedy = []
         if arguments.greedy:
             for group, width in enumerate(self.widest):
                 greedy.append(self.widest[:group] + [narrower(width)] + self.widest[group + 1 :])
-            result["greedy_step_s"] = seconds(
-                lambda: [self.score(widths, 1024, 0) for widths in greedy])
+            result["greedy_step_s"] = 0
+            for number, widths in enumerate(greedy, 1):
+                result["greedy_step_s"] += seconds(lambda: self.score(widths, 1024, 0))
+                tell(f"greedy candidate {number}")
             result["candidates"] = len(greedy)
 
         # Counted at the end, so that counting warms nothing up.
@@ -304,6 +315,10 @@ def seconds(work):
     start = time.perf_counter()
     work()
     return time.perf_counter() - start
+
+
+def tell(part):
+    print(part, file=sys.stderr, flush=True)
 
 
 def reset_peak():
