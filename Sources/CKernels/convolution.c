@@ -17,8 +17,8 @@
 #include "parallel.h"
 
 // A band and its result should leave room in a second-level cache of half a megabyte.
-#define BAND_BYTES (96 * 1024)
-#define MOST_BAND_BYTES (1024 * 1024)
+#define BAND_BYTES (128 * 1024)
+#define MOST_BAND_BYTES (128 * 1024)
 #define STREAM_BYTES (8 * 1024 * 1024)
 
 static size_t least(size_t a, size_t b) { return a < b ? a : b; }

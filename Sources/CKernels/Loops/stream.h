@@ -90,9 +90,6 @@ static void gather_gradient(
 
 // MARK: Finish
 
-// Up to so many channels the sums stay in registers.
-#define STRIP_CHANNELS (4 * LANES)
-
 INLINE void finish_strip(
     void *to, nas_type type, int streams, const float *from, size_t from_pitch, size_t pixels,
     size_t channels, const float *pivot, float *sum, float *square, size_t c, int vectors,
@@ -124,40 +121,12 @@ INLINE void finish_strip(
     }
 }
 
-// The same with the sums in memory, for more channels than registers hold sums of: then it matters
-// more that memory is walked through in its order.
-INLINE void finish_pixels(
-    void *to, nas_type type, int streams, const float *from, size_t from_pitch, size_t pixels,
-    size_t channels, const float *pivot, float *sum, float *square) {
-  for (size_t p = 0; p < pixels; p++) {
-#define one(c, count)                                                      \
-  {                                                                        \
-    vector v = get(from, NAS_FLOAT32, p * from_pitch + c, count);          \
-    if (type == NAS_BFLOAT16) v = widened(narrowed(v));                    \
-    if (streams)                                                           \
-      put_past_caches(to, type, p * channels + c, v);                      \
-    else                                                                   \
-      put(to, type, p * channels + c, v, count);                           \
-    if (pivot) {                                                           \
-      v -= get(pivot, NAS_FLOAT32, c, count);                              \
-      put(sum, NAS_FLOAT32, c, get(sum, NAS_FLOAT32, c, count) + v, count); \
-      put(square, NAS_FLOAT32, c, get(square, NAS_FLOAT32, c, count) + v * v, count); \
-    }                                                                      \
-  }
-    CHANNELS(channels, one);
-#undef one
-  }
-}
-
 static void finish(
     void *to, nas_type type, int streams, const float *from, size_t from_pitch, size_t pixels,
     size_t channels, const float *pivot, float *sum, float *square) {
 #define one(c, vectors, count) \
   FOR_TYPE(type, finish_strip(to, TYPE, STREAMS, from, from_pitch, pixels, channels, pivot, sum, square, c, vectors, count))
-  if (channels > STRIP_CHANNELS)
-    FOR_STREAMS(streams, FOR_TYPE(type, finish_pixels(to, TYPE, STREAMS, from, from_pitch, pixels, channels, pivot, sum, square)));
-  else
-    FOR_STREAMS(streams, STRIPS(channels, one));
+  FOR_STREAMS(streams, STRIPS(channels, one));
 #undef one
 }
 
@@ -193,48 +162,10 @@ INLINE void finish_gradient_strip(
     }
 }
 
-INLINE void finish_gradient_pixels(
-    const nas_finish_gradient *f, nas_type type, nas_activation activation, int streams, int adds,
-    int sums) {
-  const float *from = f->from, *value = f->value, *mean = f->mean;
-  const void *x = f->x;
-  void *gradient = f->gradient;
-  float *sum = f->sum, *product = f->product;
-  size_t channels = f->channels;
-  for (size_t p = 0; p < f->pixels; p++) {
-#define one(c, count)                                                                        \
-  {                                                                                          \
-    size_t i = p * channels + c;                                                             \
-    vector g = get(from, NAS_FLOAT32, p * f->from_pitch + c, count);                         \
-    if (adds) g += get(gradient, type, i, count);                                            \
-    if (activation != NAS_NONE) g = through(g, get(value, NAS_FLOAT32, i, count), activation); \
-    if (type == NAS_BFLOAT16) g = widened(narrowed(g));                                      \
-    if (streams)                                                                             \
-      put_past_caches(gradient, type, i, g);                                                 \
-    else                                                                                     \
-      put(gradient, type, i, g, count);                                                      \
-    if (sums) {                                                                              \
-      vector distance = get(x, type, i, count) - get(mean, NAS_FLOAT32, c, count);           \
-      put(sum, NAS_FLOAT32, c, get(sum, NAS_FLOAT32, c, count) + g, count);                  \
-      put(product, NAS_FLOAT32, c, get(product, NAS_FLOAT32, c, count) + g * distance, count); \
-    }                                                                                        \
-  }
-    CHANNELS(channels, one);
-#undef one
-  }
-}
-
 static void finish_gradient(const nas_finish_gradient *f) {
 #define one(c, vectors, count) \
   FOR_TYPE(f->type, finish_gradient_strip(f, TYPE, ACTIVATION, STREAMS, c, vectors, count))
-  if (f->channels > STRIP_CHANNELS)
-    FOR_STREAMS(
-        f->streams,
-        FOR_ACTIVATION(
-            f->activation,
-            FOR_TYPE(f->type, finish_gradient_pixels(f, TYPE, ACTIVATION, STREAMS, f->adds, f->x != NULL))));
-  else
-    FOR_STREAMS(f->streams, FOR_ACTIVATION(f->activation, STRIPS(f->channels, one)));
+  FOR_STREAMS(f->streams, FOR_ACTIVATION(f->activation, STRIPS(f->channels, one)));
 #undef one
 }
 
