@@ -123,12 +123,14 @@ static band band_at(const geometry *g, size_t index) {
 
 // MARK: Gather and finish
 
-// Whether a result is too large to be found in a cache when it is read next, and lies so that whole
-// vectors can be written past them.
+// Whether a result is too large to be found in a cache when it is read next, and lies so that a strip
+// of two vectors writes whole cache lines: half of one written past the caches costs more than it
+// saves.
 static int streams(const void *array, nas_type type, size_t pixels, size_t channels) {
-  size_t bytes = pixels * channels * (type == NAS_BFLOAT16 ? 2 : 4);
-  return bytes >= STREAM_BYTES && channels % nas_processor_loops()->lanes == 0 &&
-         (uintptr_t)array % 64 == 0;
+  const size_t line = 64;
+  size_t element = type == NAS_BFLOAT16 ? 2 : 4;
+  return pixels * channels * element >= STREAM_BYTES && (channels * element) % line == 0 &&
+         (2 * nas_processor_loops()->lanes * element) % line == 0 && (uintptr_t)array % line == 0;
 }
 
 // Whether the source can be read where it lies.

@@ -102,7 +102,7 @@ INLINE void finish_strip(
     for (int j = 0; j < vectors; j++) {
       size_t i = c + (size_t)j * LANES;
       vector v = get(from, NAS_FLOAT32, p * from_pitch + i, count);
-      if (type == NAS_BFLOAT16) v = widened(narrowed(v));  // the sums are of what is stored
+      if (type == NAS_BFLOAT16) v = rounded(v);  // the sums are of what is stored
       if (streams)
         put_past_caches(to, type, p * channels + i, v);
       else
@@ -144,7 +144,7 @@ INLINE void finish_gradient_strip(
       vector g = get(f->from, NAS_FLOAT32, p * f->from_pitch + channel, count);
       if (f->adds) g += get(f->gradient, type, i, count);
       if (activation != NAS_NONE) g = through(g, get(f->value, NAS_FLOAT32, i, count), activation);
-      if (type == NAS_BFLOAT16) g = widened(narrowed(g));
+      if (type == NAS_BFLOAT16) g = rounded(g);
       if (streams)
         put_past_caches(f->gradient, type, i, g);
       else

@@ -22,15 +22,17 @@ INLINE vector widened(halves h) {
   return (vector)b;
 }
 
-// Rounds to the nearest, ties to even. What is not a number stays none: adding to its mantissa
-// could carry it over into an infinity.
-INLINE halves narrowed(vector v) {
-  bits b = (bits)v;
-  bits rounded = (b + 0x7fff + ((b >> 16) & 1)) >> 16;
-  bits is_number = (bits)(v == v);
-  bits result = (rounded & is_number) | (((b >> 16) | 0x40) & ~is_number);
-  return __builtin_convertvector(result, halves);
+// Rounds to the nearest number of bfloat16, ties to even. What is not a number stays none: adding to
+// its mantissa could carry it over into an infinity.
+INLINE vector rounded(vector v) {
+  mask is_number = v == v;
+  bits b = ((bits)v & (bits)is_number) | ((bits)(0x7fc00000 + (mask){}) & ~(bits)is_number);
+  b += 0x7fff + ((b >> 16) & 1);
+  return (vector)(b & 0xffff0000);
 }
+
+// The bfloat16 of a number that was rounded to one.
+INLINE halves narrowed(vector v) { return __builtin_convertvector((bits)v >> 16, halves); }
 
 // Elements of an activation, `count` of them where fewer than a vector are left.
 INLINE vector get(const void *from, nas_type type, size_t index, size_t count) {
@@ -57,7 +59,7 @@ INLINE vector get(const void *from, nas_type type, size_t index, size_t count) {
 INLINE void put(void *to, nas_type type, size_t index, vector v, size_t count) {
   if (type == NAS_BFLOAT16) {
     uint16_t *p = (uint16_t *)to + index;
-    halves h = narrowed(v);
+    halves h = narrowed(rounded(v));
     if (count >= LANES)
       *(halves *)p = h;
     else if (count == 4 && LANES > 4)
@@ -81,7 +83,7 @@ INLINE void put_past_caches(void *to, nas_type type, size_t index, vector v) {
   typedef float whole __attribute__((vector_size(4 * LANES)));
   typedef uint16_t whole_halves __attribute__((vector_size(2 * LANES)));
   if (type == NAS_BFLOAT16)
-    __builtin_nontemporal_store((whole_halves)narrowed(v), (whole_halves *)((uint16_t *)to + index));
+    __builtin_nontemporal_store((whole_halves)narrowed(rounded(v)), (whole_halves *)((uint16_t *)to + index));
   else
     __builtin_nontemporal_store((whole)v, (whole *)((float *)to + index));
 }
