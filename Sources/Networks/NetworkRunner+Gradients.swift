@@ -27,6 +27,8 @@ extension NetworkRunner {
   public func forward(_ network: Network, images: Tensor) throws(KernelError) -> Tape {
     var tape = Tape(network: network, images: images)
     for layer in network.layers {
+      let start = observe == nil ? nil : ContinuousClock.now
+      defer { if let start { observe?(layer, .forward, ContinuousClock.now - start) } }
       let input = layer.source.tensor(in: tape.values, images: images)
       guard case .convolution(let convolution) = layer.operation else {
         tape.values.append(
@@ -66,6 +68,8 @@ extension NetworkRunner {
     for index in tape.network.layers.indices.reversed() {
       let layer = tape.network.layers[index]
       guard let gradient = gradients.take(index) else { continue }
+      let start = observe == nil ? nil : ContinuousClock.now
+      defer { if let start { observe?(layer, .backward, ContinuousClock.now - start) } }
       let input = layer.source.tensor(in: tape.values, images: tape.images)
       switch layer.operation {
       case .convolution(let convolution):

@@ -15,6 +15,15 @@ public final class NetworkRunner {
   /// Holds the activations.
   public let arena: Arena
 
+  /// Told how long each layer took in a pass whose gradients are wanted, for those who measure.
+  public var observe: ((Layer, Pass, Duration) -> Void)?
+
+  /// A way through a network.
+  public enum Pass: Hashable, Sendable {
+    case forward
+    case backward
+  }
+
   /// Creates a runner.
   ///
   /// - Throws: ``KernelError`` if no memory can be reserved.

@@ -33,6 +33,9 @@ extension NAS {
     @Option(help: "Score so many candidates together, in place of a greedy step.")
     var candidates: Int?
 
+    @Flag(help: "Show instead where the time of a training pass goes, operation by operation.")
+    var operations = false
+
     @Flag(help: "Print one line of JSON for each network and precision.")
     var json = false
 
@@ -57,6 +60,16 @@ extension NAS {
 
     func run() throws {
       try reportingErrors {
+        guard !operations else {
+          for network in networks {
+            for precision in precisions {
+              let table = try OperationTable(
+                of: network, precision: precision.elementType, batch: batch)
+              print("\(network.name), \(precision)\n\n\(OperationView(table: table).text)\n")
+            }
+          }
+          return
+        }
         var results: [EngineFigures] = []
         for network in networks {
           for precision in precisions {

@@ -1,6 +1,6 @@
 import Datasets
 import Evaluator
-import Kernels
+public import Kernels
 import Networks
 public import SearchSpace
 
@@ -52,6 +52,9 @@ public struct EngineBenchmark: Sendable {
   public enum Precision: String, Hashable, Sendable, CaseIterable {
     case float32 = "f32"
     case bfloat16 = "bf16"
+
+    /// How activations lie in memory.
+    public var elementType: ElementType { self == .float32 ? .float32 : .bfloat16 }
   }
 
   static let seed: UInt64 = 1
@@ -121,7 +124,7 @@ public struct EngineBenchmark: Sendable {
     training.batch = settings.batch
     training.optimizer.weightDecay = 5e-4
     training.optimizer.schedule = .constant
-    training.precision = precision == .float32 ? .float32 : .bfloat16
+    training.precision = precision.elementType
     return try Supernet(space: space, images: images, settings: training, engine: .chosen())
   }
 
