@@ -23,6 +23,11 @@ public struct GradientSums: Hashable, Sendable {
 
   /// Of each channel's gradient times (x - mean).
   public var product: [Double]
+
+  public init(gradient: [Double], product: [Double]) {
+    self.gradient = gradient
+    self.product = product
+  }
 }
 
 /// The gradient of what a convolution computed, by way of the normalisation behind it.

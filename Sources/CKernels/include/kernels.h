@@ -96,6 +96,10 @@ void nas_fused_backward(
 // The instruction set that the loops were chosen for: avx512, avx2 or plain.
 const char *nas_processor(void);
 
+// Chooses the loops of the instruction set named, or the best if `name` is null; returns whether the
+// processor has it. No kernel may be running, and scratch must be asked for anew.
+int nas_choose_processor(const char *name);
+
 // MARK: Streams (streams.c)
 
 // What a fused convolution does on the way, as passes of their own: for the libraries that know no
