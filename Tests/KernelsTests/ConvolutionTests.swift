@@ -7,14 +7,14 @@ import Testing
   func `computes and measures what the reference does`(
     case entry: ConvolutionCase, type: ElementType
   ) throws {
-    try checkForward(entry, type, Engine.Backend.allCases)
+    try checkForward(entry, type, entry.backends)
   }
 
   @Test(arguments: ConvolutionCase.all, ElementType.allCases)
   func `has the gradients that the reference has`(
     case entry: ConvolutionCase, type: ElementType
   ) throws {
-    try checkBackward(entry, type, Engine.Backend.allCases)
+    try checkBackward(entry, type, entry.backends)
   }
 
   // In a process of its own, since the choice is the whole process's.
@@ -202,10 +202,14 @@ private func checkForward(
       let elements = y.elements
       #expect(relativeDifference(elements, expected, rounding: type.rounding) < 1e-5, "\(note)")
       let measured = statistics(of: elements, outputs)
-      #expect(relativeDifference(found.mean, measured.mean) < 1e-5, "\(note)")
+      let spread = measured.mean.indices.map {
+        abs(measured.mean[$0]) + measured.variance[$0].squareRoot()
+      }
+      let shift = zip(found.mean, measured.mean).map { abs($0 - $1) }
+      #expect(zip(shift, spread).allSatisfy { $0 <= 2e-6 * $1 + 1e-9 }, "\(note): \(shift)")
       #expect(relativeDifference(found.variance, measured.variance) < 1e-4, "\(note)")
 
-      for (turn, addend) in addends.enumerated() {
+      for (turn, addend) in addends.enumerated() where !entry.isLarge || turn == 2 {
         // Each nonlinearity takes its turn with each addend over the readings.
         let nonlinearity = Nonlinearity.allCases[(number + turn) % Nonlinearity.allCases.count]
         let normalization = Reading(channels: outputs, nonlinearity, seed: 9)
@@ -263,7 +267,8 @@ private func checkBackward(
     let weightGradient = sizes.referenceBackwardWeights(
       input: value, outputGradient: outputGradient)
     for engine in engines {
-      for kind in SinkKind.allCases {
+      for kind in SinkKind.allCases
+      where !entry.isLarge || kind == .sets || kind == .addsAndFinishes {
         let mark = operands.arena.mark
         defer { operands.arena.release(to: mark) }
         let note = "\(engine.backend), \(reading), \(kind)"

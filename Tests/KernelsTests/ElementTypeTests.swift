@@ -22,7 +22,7 @@ import Testing
     let none = [0x7f80_0001, 0xff80_0001, 0x7fff_ffff, 0xffff_ffff, 0x7fc0_0000].map {
       Float(bitPattern: $0)
     }
-    #expect(stored(none).allSatisfy(\.isNaN))
+    #expect(stored(none).allSatisfy { $0.isNaN })
   }
 
   @Test(arguments: ElementType.allCases)
