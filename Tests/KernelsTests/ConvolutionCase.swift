@@ -12,9 +12,12 @@ struct ConvolutionCase: CustomStringConvertible, Sendable {
   /// Whether the plain reference takes so long that not every variant is tried.
   var isLarge = false
 
+  /// The types to try it in.
+  var types = ElementType.allCases
+
   var description: String { "\(sizes), \(spare) channels unused" }
 
-  static let all: [ConvolutionCase] = small + large
+  static let all = (small + large).flatMap { entry in entry.types.map { (entry, $0) } }
 
   static let small: [ConvolutionCase] = {
     func sizes(
@@ -66,7 +69,7 @@ struct ConvolutionCase: CustomStringConvertible, Sendable {
     ConvolutionCase(
       sizes: ConvolutionSizes(
         input: TensorShape(batch: 1, height: 70, width: 66, channels: 24), channels: 40, kernel: 3),
-      spare: 3, isLarge: true),
+      spare: 3, isLarge: true, types: [.float32]),
     ConvolutionCase(
       sizes: ConvolutionSizes(
         input: TensorShape(batch: 2, height: 71, width: 65, channels: 40), channels: 40, kernel: 3,
@@ -76,12 +79,12 @@ struct ConvolutionCase: CustomStringConvertible, Sendable {
     ConvolutionCase(
       sizes: ConvolutionSizes(
         input: TensorShape(batch: 16, height: 64, width: 64, channels: 32), channels: 32, kernel: 1),
-      spare: 3, isLarge: true),
+      spare: 3, isLarge: true, types: [.float32]),
     ConvolutionCase(
       sizes: ConvolutionSizes(
         input: TensorShape(batch: 16, height: 64, width: 64, channels: 64), channels: 64, kernel: 3,
         isDepthwise: true),
-      spare: 0, isLarge: true),
+      spare: 0, isLarge: true, types: [.bfloat16]),
   ]
 
   /// The backends that compute this convolution in ways of their own.

@@ -3,14 +3,14 @@ import TestSupport
 import Testing
 
 @Suite struct ConvolutionTests {
-  @Test(arguments: ConvolutionCase.all, ElementType.allCases)
+  @Test(arguments: ConvolutionCase.all)
   func `computes and measures what the reference does`(
     case entry: ConvolutionCase, type: ElementType
   ) throws {
     try checkForward(entry, type, entry.backends)
   }
 
-  @Test(arguments: ConvolutionCase.all, ElementType.allCases)
+  @Test(arguments: ConvolutionCase.all)
   func `has the gradients that the reference has`(
     case entry: ConvolutionCase, type: ElementType
   ) throws {
