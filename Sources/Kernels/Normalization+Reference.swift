@@ -42,7 +42,7 @@ package func referenceTransform(
 }
 
 extension Nonlinearity {
-  /// The function itself. What is not a number stays none.
+  /// Applies the function; what is not a number stays none.
   package func reference<Number: BinaryFloatingPoint>(_ value: Number) -> Number {
     switch self {
     case .none: value

@@ -75,7 +75,7 @@ struct ConvolutionCase: CustomStringConvertible, Sendable {
         input: TensorShape(batch: 2, height: 71, width: 65, channels: 40), channels: 40, kernel: 3,
         stride: 2, isDepthwise: true),
       spare: 0, isLarge: true),
-    // Eight megabytes, which are written past the caches: in single precision, and in bfloat16 too.
+    // Eight megabytes, which are written past the caches, in single precision and in bfloat16.
     ConvolutionCase(
       sizes: ConvolutionSizes(
         input: TensorShape(batch: 16, height: 64, width: 64, channels: 32), channels: 32, kernel: 1),

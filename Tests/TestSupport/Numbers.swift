@@ -13,6 +13,7 @@ public func randomNumbers(_ count: Int, seed: UInt64) -> [Float] {
 ///   - expected: What should have been.
 ///   - rounding: The part of each number that it may differ by and that does not count, because it
 ///     was rounded when it was stored.
+/// - Returns: The difference, or infinity if a number is none or the lists differ in length.
 public func relativeDifference(
   _ actual: [Float], _ expected: [Float], rounding: Float = 0
 ) -> Float {
