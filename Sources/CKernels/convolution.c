@@ -453,6 +453,19 @@ static void finish_normalized(
   }
 }
 
+// Takes the first pixel as what sums are about. Distances from it need its type's few bits: if it had
+// more, adding them to a large sum would round all of them in the same direction.
+static void take_pivot(float *pivot, const float *pixel, size_t channels, nas_type type) {
+  memcpy(pivot, pixel, channels * sizeof *pixel);
+  if (type != NAS_BFLOAT16) return;
+  for (size_t c = 0; c < channels; c++) {
+    uint32_t bits;
+    memcpy(&bits, pivot + c, sizeof bits);
+    bits &= 0xffff0000;
+    memcpy(pivot + c, &bits, sizeof bits);
+  }
+}
+
 static void run_forward(void *context, int thread, int threads) {
   const forward_call *f = context;
   const geometry *g = &f->g;
@@ -520,7 +533,7 @@ static void run_forward(void *context, int thread, int threads) {
       continue;
     }
     int measures = f->result->mean != NULL;
-    if (measures && index == begin) memcpy(sums.pivot, to, s->output_channels * sizeof *to);
+    if (measures && index == begin) take_pivot(sums.pivot, to, s->output_channels, f->result->type);
     loops->finish(
         nas_element(f->result->y, f->result->type, first * s->output_channels), f->result->type,
         f->streams, to, columns, pixels, s->output_channels, measures ? sums.pivot : NULL,

@@ -11,11 +11,12 @@ extension Engine {
     defer { scratch.release(to: mark) }
     let y = output.type == .float32 ? output : scratch.tensor(output.shape)
     try library(.forward, sizes, input: gathered(input), weights: weights, output: y)
-    let statistics = statistics(of: y)
     if output.type != .float32 {
       unsafe nas_convert(y.start, y.count, output.address, output.type.code)
+      // The statistics are those of what was written.
+      gather(NormalizedTensor(output), into: y)
     }
-    return statistics
+    return statistics(of: y)
   }
 
   func composed(

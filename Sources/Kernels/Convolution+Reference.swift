@@ -1,33 +1,35 @@
-// The plain meaning of the three directions of a convolution. Tests compare the fast kernels with
-// these; nothing else calls them. Activations are [batch, height, width, channels], weights
-// [output, input, kernel, kernel] without gaps.
+// The plain meaning of the three directions of a convolution, summed in double precision. Tests
+// compare the fast kernels with these; nothing else calls them. Activations are
+// [batch, height, width, channels], weights [output, input, kernel, kernel] without gaps.
 
 extension ConvolutionSizes {
-  /// Does what ``Engine/convolve(_:input:weights:into:)`` does, slowly and plainly.
+  /// Computes what ``Engine/convolve(_:input:weights:into:)`` does from an input that is final.
   package func referenceForward(input: [Float], weights: [Float]) -> [Float] {
-    var result = [Float](repeating: 0, count: output.count)
+    var result = [Double](repeating: 0, count: output.count)
     forEachProduct { read, weight, computed in
-      result[computed] += input[read] * weights[weight]
+      result[computed] += Double(input[read]) * Double(weights[weight])
     }
-    return result
+    return result.map { Float($0) }
   }
 
-  /// Does what ``Engine/convolveBackwardData(_:outputGradient:weights:into:)`` does.
+  /// Returns the gradient of the input that
+  /// ``Engine/convolveBackward(_:input:weights:gradient:addingTo:sink:)`` gives to its sink.
   package func referenceBackwardData(outputGradient: [Float], weights: [Float]) -> [Float] {
-    var result = [Float](repeating: 0, count: input.count)
+    var result = [Double](repeating: 0, count: input.count)
     forEachProduct { read, weight, computed in
-      result[read] += outputGradient[computed] * weights[weight]
+      result[read] += Double(outputGradient[computed]) * Double(weights[weight])
     }
-    return result
+    return result.map { Float($0) }
   }
 
-  /// Returns what ``Engine/convolveBackwardWeights(_:input:outputGradient:addingTo:)`` adds.
+  /// Returns what ``Engine/convolveBackward(_:input:weights:gradient:addingTo:sink:)`` adds to the
+  /// gradient of the weights.
   package func referenceBackwardWeights(input: [Float], outputGradient: [Float]) -> [Float] {
-    var result = [Float](repeating: 0, count: output.channels * weightsPerOutput)
+    var result = [Double](repeating: 0, count: output.channels * weightsPerOutput)
     forEachProduct { read, weight, computed in
-      result[weight] += input[read] * outputGradient[computed]
+      result[weight] += Double(input[read]) * Double(outputGradient[computed])
     }
-    return result
+    return result.map { Float($0) }
   }
 
   /// Visits every product of the convolution: the element read, the weight, the element computed.

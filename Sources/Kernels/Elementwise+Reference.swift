@@ -18,6 +18,22 @@ package func referenceAveragePool(_ pixels: [[Float]]) -> [Float] {
   referenceTranspose(pixels).map { $0.reduce(0, +) / Float($0.count) }
 }
 
+/// Does what ``Tensor/copy(_:)`` does to one number: it becomes the nearest that the type has, and of
+/// two equally near the one whose last bit is 0.
+package func referenceRounded(_ value: Float, to type: ElementType) -> Float {
+  guard type == .bfloat16, value.isFinite else { return value }
+  let below = value.bitPattern & 0xffff_0000
+  // The neighbours by magnitude; past the last of them comes 2^128, which is written as infinity.
+  func magnitude(_ bits: UInt32) -> Double {
+    let number = Float(bitPattern: bits)
+    return number.isFinite ? Double(number.magnitude) : 0x1p128
+  }
+  let exact = Double(value.magnitude)
+  let (down, up) = (exact - magnitude(below), magnitude(below + 0x1_0000) - exact)
+  let isEven = below & 0x1_0000 == 0
+  return Float(bitPattern: down < up || (down == up && isEven) ? below : below + 0x1_0000)
+}
+
 /// Does what ``Engine/momentumStep(weight:gradient:velocity:rate:momentum:decay:isNesterov:)`` does
 /// to one weight and its velocity.
 package func referenceMomentumStep(

@@ -50,6 +50,15 @@ public final class Engine {
   /// Whether the processor multiplies bfloat16 numbers, in which case it is worth trying.
   public static var multipliesBFloat16: Bool { nas_multiplies_bfloat16() != 0 }
 
+  /// Makes every engine of this process use the loops of another instruction set.
+  ///
+  /// No kernel may be running on another thread meanwhile.
+  ///
+  /// - Returns: Whether the processor has it; if not, nothing changes.
+  package static func use(instructionSet: String) -> Bool {
+    unsafe nas_choose_processor(instructionSet) == 1
+  }
+
   /// The version of the linked oneDNN library, such as `2.6.3`.
   public static var oneDNNVersion: String {
     var version: [Int32] = [0, 0, 0]

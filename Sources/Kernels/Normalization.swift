@@ -23,6 +23,11 @@ public struct GradientSums: Hashable, Sendable {
 
   /// Of each channel's gradient times (x - mean).
   public var product: [Double]
+
+  public init(gradient: [Double], product: [Double]) {
+    self.gradient = gradient
+    self.product = product
+  }
 }
 
 /// The gradient of what a convolution computed, by way of the normalisation behind it.
@@ -145,6 +150,7 @@ extension Engine {
   public func normalize(
     _ x: NormalizedTensor, adding addend: NormalizedTensor? = nil, into y: Tensor
   ) {
+    precondition(x.transform != nil, "a tensor that is final is not normalised")
     precondition(y.count == x.shape.count, "\(y.shape) normalised from \(x.shape)")
     precondition(addend.map { $0.shape == x.shape } ?? true, "an addend of another shape")
     let mark = scratch.mark

@@ -28,7 +28,7 @@ import Testing
   }
 
   private func supernet(
-    epochs: Int = 4, distills: Bool = true, backend: Engine.Backend = .oneDNN,
+    epochs: Int = 4, distills: Bool = true, backend: Engine.Backend = .fused,
     augmentation: Augmentation = .none
   ) throws -> Supernet {
     var settings = Supernet.Settings()

@@ -44,22 +44,74 @@ import Testing
       relativeDifference(weightGradient.elements, expectedWeights.flatMap { $0 + unused }) < 1e-5)
   }
 
-  @Test func `pools each channel and shares its gradient among the pixels`() {
-    let shape = TensorShape(batch: 2, height: 3, width: 2, channels: 5)
-    let x = arena.tensor(shape)
+  @Test(
+    arguments: [
+      TensorShape(batch: 2, height: 3, width: 2, channels: 5),
+      TensorShape(batch: 5, height: 1, width: 1, channels: 33),
+      // More than a tile of pixels to an image, and enough for all threads.
+      TensorShape(batch: 3, height: 40, width: 30, channels: 20),
+    ], ElementType.allCases)
+  func `pools each channel and shares its gradient among the pixels`(
+    shape: TensorShape, type: ElementType
+  ) {
+    let channels = shape.channels
+    let pixels = shape.height * shape.width
+    let x = arena.tensor(shape, type)
     x.copy(randomNumbers(shape.count, seed: 1))
-    let y = arena.tensor(TensorShape(rows: 2, channels: 5))
-    engine.averagePool(x, into: y)
-    let pixels = rows(x.elements, 5)
-    let expected = [0, 6].flatMap { referenceAveragePool(Array(pixels[$0..<$0 + 6])) }
-    #expect(relativeDifference(y.elements, expected) < 1e-6)
-
-    let gradient = arena.tensor(shape)
-    engine.averagePoolBackward(outputGradient: y, into: gradient)
-    let spread = [0, 5].flatMap { start in
-      (0..<6).flatMap { _ in expected[start..<start + 5].map { $0 / 6 } }
+    let there = rounded(randomNumbers(shape.count, seed: 2), to: type)
+    let mean = randomNumbers(channels, seed: 3)
+    let y = arena.tensor(TensorShape(rows: shape.batch, channels: channels))
+    let outer = arena.tensor(y.shape)
+    outer.copy(randomNumbers(outer.count, seed: 4))
+    let share = (0..<shape.count).map { index in
+      outer.elements[index / (pixels * channels) * channels + index % channels] / Float(pixels)
     }
-    #expect(relativeDifference(gradient.elements, spread) < 1e-6)
+
+    for reading in [Reading()] + Nonlinearity.allCases.map({ Reading(channels: channels, $0) }) {
+      engine.averagePool(reading(x), into: y)
+      let values = reading.reference(x.elements)
+      let lines = rows(values, channels)
+      let expected = (0..<shape.batch).flatMap { image in
+        referenceAveragePool(Array(lines[image * pixels..<(image + 1) * pixels]))
+      }
+      #expect(relativeDifference(y.elements, expected) < 1e-5)
+
+      for (adds, finishes) in [(false, false), (true, false), (false, true), (true, true)] {
+        let gradient = arena.tensor(shape, type)
+        gradient.copy(there)
+        let sums = engine.averagePoolBackward(
+          outputGradient: outer, input: reading(x),
+          sink: GradientSink(
+            gradient, adds: adds,
+            finish: finishes
+              ? GradientSink.Finish(nonlinearity: reading.nonlinearity, x: x, mean: mean) : nil))
+        let given = gradient.elements
+        let wanted = share.indices.map { index in
+          let sum = share[index] + (adds ? there[index] : 0)
+          return finishes
+            ? reading.nonlinearity.referenceGradient(sum, result: values[index]) : sum
+        }
+        #expect(relativeDifference(given, wanted, rounding: type.rounding) < 1e-5)
+        #expect((sums != nil) == finishes)
+        if let sums {
+          let exact = referenceSums(of: given, x: x.elements, mean: mean)
+          #expect(relativeDifference(floats(sums.gradient), floats(exact.gradient)) < 1e-4)
+          #expect(relativeDifference(floats(sums.product), floats(exact.product)) < 1e-4)
+        }
+      }
+    }
+  }
+
+  @Test(arguments: ElementType.allCases, [1, 7, 40, 70_003])
+  func `adds element by element`(type: ElementType, count: Int) {
+    let shape = TensorShape(rows: 1, channels: count)
+    let (target, addend) = (arena.tensor(shape, type), arena.tensor(shape, type))
+    target.copy(randomNumbers(count, seed: 1))
+    addend.copy(randomNumbers(count, seed: 2))
+    // One addition and one rounding leave no choice of bits.
+    let expected = rounded(zip(target.elements, addend.elements).map(+), to: type)
+    engine.add(addend, to: target)
+    #expect(target.elements == expected)
   }
 
   @Test(arguments: [false, true])

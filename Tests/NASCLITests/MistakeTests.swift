@@ -106,7 +106,7 @@ import Testing
     #expect(outcome.output.contains("search.yaml: fine; resnet-8 for 1×16×16 and 4 classes"))
   }
 
-  @Test func `doctor finds both libraries in agreement`() throws {
+  @Test func `doctor finds its own loops and both libraries in agreement`() throws {
     let tool = try Tool()
     defer { tool.remove() }
     let outcome = try tool.run("doctor", "--json")
@@ -123,7 +123,8 @@ import Testing
     #expect(examination.schema == "nas.doctor/1")
     #expect(
       examination.findings.contains {
-        $0.name == "convolution" && $0.finding == "oneDNN and OpenBLAS agree"
+        $0.name == "convolution" && $0.finding.hasPrefix("own loops (")
+          && $0.finding.hasSuffix("), oneDNN and OpenBLAS agree")
       })
   }
 }

@@ -7,11 +7,26 @@ public func randomNumbers(_ count: Int, seed: UInt64) -> [Float] {
 }
 
 /// The largest difference of two lists, divided by the largest magnitude in `expected`.
-public func relativeDifference(_ actual: [Float], _ expected: [Float]) -> Float {
+///
+/// - Parameters:
+///   - actual: What was computed.
+///   - expected: What should have been.
+///   - rounding: The part of each number that it may differ by and that does not count, because it
+///     was rounded when it was stored.
+/// - Returns: The difference, or infinity if a number is none or the lists differ in length.
+public func relativeDifference(
+  _ actual: [Float], _ expected: [Float], rounding: Float = 0
+) -> Float {
   guard actual.count == expected.count else { return .infinity }
-  let largest = expected.reduce(1e-6) { max($0, abs($1)) }
-  let difference = zip(actual, expected).reduce(0) { max($0, abs($1.0 - $1.1)) }
-  return difference.isNaN ? .infinity : difference / largest
+  var largest: Float = 1e-6
+  var difference: Float = 0
+  for (number, wanted) in zip(actual, expected) {
+    let excess = abs(number - wanted) - rounding * abs(wanted)
+    if excess.isNaN { return .infinity }
+    largest = max(largest, abs(wanted))
+    difference = max(difference, excess)
+  }
+  return difference / largest
 }
 
 /// The derivative of `function` along each of the places named, by central differences.

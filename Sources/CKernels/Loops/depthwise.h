@@ -44,11 +44,13 @@ static void depthwise_line(const nas_depthwise_line *d) {
   }
 }
 
+// Sums for `taps` places of a line of the window, at most seven, from place `first` on.
 INLINE void depthwise_sums(
-    const nas_depthwise_outer_product *d, size_t c, size_t r, size_t taps) {
+    const nas_depthwise_outer_product *d, size_t c, size_t r, size_t first, size_t taps) {
   vector sum[7] = {};
   for (size_t line = 0; line < d->lines; line++) {
-    const float *x = d->from + line * d->from_line + r * d->row_pitch + c;
+    const float *x =
+        d->from + line * d->from_line + r * d->row_pitch + first * d->tap_pitch + c;
     const float *g = d->gradient + line * d->gradient_line + c;
     for (size_t p = 0; p < d->pixels; p++) {
       vector v = load(g);
@@ -58,7 +60,7 @@ INLINE void depthwise_sums(
     }
   }
   for (size_t t = 0; t < taps; t++) {
-    float *to = d->to + (r * taps + t) * d->pitch + c;
+    float *to = d->to + (r * d->taps + first + t) * d->pitch + c;
     store(to, load(to) + sum[t]);
   }
 }
@@ -85,9 +87,11 @@ static void depthwise_outer_product(const nas_depthwise_outer_product *d) {
       continue;
     }
     for (size_t r = 0; r < d->rows; r++) switch (d->taps) {
-        case 3: depthwise_sums(d, c, r, 3); break;
-        case 5: depthwise_sums(d, c, r, 5); break;
-        default: depthwise_sums(d, c, r, d->taps);
+        case 3: depthwise_sums(d, c, r, 0, 3); break;
+        case 5: depthwise_sums(d, c, r, 0, 5); break;
+        default:
+          for (size_t t = 0; t < d->taps; t += 7)
+            depthwise_sums(d, c, r, t, d->taps - t < 7 ? d->taps - t : 7);
       }
   }
 }

@@ -99,6 +99,10 @@ const char *nas_processor(void);
 // Whether the processor has instructions that multiply bfloat16 numbers.
 int nas_multiplies_bfloat16(void);
 
+// Chooses the loops of the instruction set named, or the best if `name` is null; returns whether the
+// processor has it. No kernel may be running, and scratch must be asked for anew.
+int nas_choose_processor(const char *name);
+
 // MARK: Streams (streams.c)
 
 // What a fused convolution does on the way, as passes of their own: for the libraries that know no
