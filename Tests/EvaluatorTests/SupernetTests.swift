@@ -1,5 +1,6 @@
 import Datasets
 import Evaluator
+import Foundation
 import Kernels
 import Networks
 import SearchSpace
@@ -106,6 +107,39 @@ import Testing
       #expect(score.correct == correct)
       #expect(abs(score.loss - loss) < 1e-6)
     }
+  }
+
+  /// Bytes of this process that are in memory now.
+  private func residentBytes() throws -> Int {
+    let status = try String(contentsOfFile: "/proc/self/statm", encoding: .utf8)
+    let pages = try #require(status.split(separator: " ").dropFirst().first.flatMap { Int($0) })
+    return pages * sysconf(Int32(_SC_PAGESIZE))
+  }
+
+  @Test(arguments: ElementType.allCases)
+  func `takes no more memory after two thousand steps and two thousand candidates`(
+    precision: ElementType
+  ) throws {
+    var settings = Supernet.Settings()
+    settings.epochs = 200
+    settings.batch = 20
+    settings.precision = precision
+    let supernet = try Supernet(
+      space: space(), images: images(), settings: settings, engine: Engine())
+    let recipe = ScoringRecipe(images: 20, calibration: 20, batch: 20)
+    var generator = SeededGenerator(seed: 1)
+    func work(_ count: Int) throws {
+      for _ in 0..<count {
+        try supernet.trainStep()
+        _ = try supernet.score(
+          [supernet.space.randomArchitecture(using: &generator)], with: recipe)
+      }
+    }
+    // What is met for the first time may take memory that is kept.
+    try work(100)
+    let before = try residentBytes()
+    try work(2000)
+    #expect(try residentBytes() - before < 4 << 20)
   }
 
   @Test func `trains to the same weights from the same seed`() throws {
