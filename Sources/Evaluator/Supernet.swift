@@ -20,8 +20,9 @@ public final class Supernet {
   /// How many steps the weights have been trained for.
   public internal(set) var step = 0
 
-  /// How activations lie in memory. With ``Settings/precision`` left open it is settled by the first
-  /// step, and a checkpoint keeps it.
+  /// How activations lie in memory.
+  ///
+  /// With ``Settings/precision`` left open it is settled by the first step, and a checkpoint keeps it.
   public internal(set) var precision: ElementType {
     get { runner.precision }
     set { runner.precision = newValue }

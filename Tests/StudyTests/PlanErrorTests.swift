@@ -29,7 +29,7 @@ import Testing
           epohcs: 7
           batch: 8192
           distill: yes
-          precision: bfloat16
+          precision: float16
           optimizer: {lr: .nan, schedule: cosin}
         strategy: [autoslim]
         budgets: [{macs: 4m}, {flops: 2M}, {macs: 2000k}]
@@ -46,8 +46,8 @@ import Testing
           batch, sandwich, distill, optimizer, precision, calibration
           9:10: error: supernet.batch must be a whole number from 1 to 4096, but is '8192'
           10:12: error: supernet.distill must be true or false, but is 'yes'; write true
-          11:14: error: supernet.precision must be auto or float32, the only values there are, \
-          but is 'bfloat16'
+          11:14: error: supernet.precision must be auto, float32 or bfloat16, the only values there \
+          are, but is 'float16'; did you mean 'bfloat16'?
           12:19: error: supernet.optimizer.lr must be a number above 0 up to 100, but is '.nan'
           12:35: error: supernet.optimizer.schedule must be cosine, linear or constant, \
           the only values there are, but is 'cosin'; did you mean 'cosine'?
