@@ -19,7 +19,11 @@
 // A band and its result should leave room in a second-level cache of half a megabyte.
 #define BAND_BYTES (128 * 1024)
 #define MOST_BAND_BYTES (128 * 1024)
+#define TILE_BYTES (96 * 1024)
 #define STREAM_BYTES (8 * 1024 * 1024)
+
+// From so many channels on both sides Winograd's filtering saves more than its transforms cost.
+#define WINOGRAD_CHANNELS 8
 
 static size_t least(size_t a, size_t b) { return a < b ? a : b; }
 static size_t most(size_t a, size_t b) { return a > b ? a : b; }
@@ -37,11 +41,18 @@ typedef struct {
   size_t bands_per_image;   // 1 if a band has whole images
   size_t bands;
   size_t in_columns, out_columns;      // channels, rounded up to whole vectors
+  int winograd;                        // whether 3×3 windows are computed in tiles of 2×2
+  size_t tiles;                        // that are computed at a time
   // The gathered input: lines and pixels of one image of a band.
   size_t from_height, from_width;
   // The gathered gradient, with the zeros around it that a window may reach.
   size_t before, after, gradient_height, gradient_width;
 } geometry;
+
+// Lines or pixels of an output, rounded up to whole tiles.
+static size_t in_tiles(const geometry *g, size_t count) {
+  return g->winograd ? rounded_up(count, 2) : count;
+}
 
 static geometry geometry_of(const nas_convolution *sizes, int backward) {
   const size_t lanes = nas_processor_loops()->lanes;
@@ -55,11 +66,13 @@ static geometry geometry_of(const nas_convolution *sizes, int backward) {
   }
   g.in_columns = rounded_up(s->input_channels, lanes);
   g.out_columns = rounded_up(s->output_channels, lanes);
-  g.from_width = most((s->output_width - 1) * s->stride + s->kernel,
+  g.winograd = s->kernel == 3 && s->stride == 1 && !s->depthwise &&
+               least(s->input_channels, s->output_channels) >= WINOGRAD_CHANNELS;
+  g.from_width = most((in_tiles(&g, s->output_width) - 1) * s->stride + s->kernel,
                       s->output_width * s->stride + g.padding);
   g.before = quotient_up(g.padding, s->stride);
   g.after = (s->stride - 1 + g.padding) / s->stride;
-  g.gradient_width = s->output_width + g.before + g.after;
+  g.gradient_width = in_tiles(&g, s->output_width) + g.before + g.after;
 
   size_t line = s->stride * g.from_width * s->input_channels + s->output_width * g.out_columns;
   size_t limit = BAND_BYTES;
@@ -91,8 +104,17 @@ static geometry geometry_of(const nas_convolution *sizes, int backward) {
     g.bands = s->batch * g.bands_per_image;
     g.images = 1;
   }
-  g.from_height = most((g.lines - 1) * s->stride + s->kernel, g.lines * s->stride + g.padding);
-  g.gradient_height = g.lines + g.before + g.after;
+  g.from_height = most((in_tiles(&g, g.lines) - 1) * s->stride + s->kernel,
+                       g.lines * s->stride + g.padding);
+  g.gradient_height = in_tiles(&g, g.lines) + g.before + g.after;
+  if (g.winograd) {
+    size_t tile = NAS_WINOGRAD_PLACES * (rounded_up(s->input_channels, lanes) +
+                                         rounded_up(s->output_channels, lanes));
+    size_t band_tiles =
+        g.images * in_tiles(&g, g.lines) / 2 * (in_tiles(&g, s->output_width) / 2);
+    // A multiple of the pixels that a product takes at a time, with either set of registers.
+    g.tiles = least(band_tiles, rounded_up(most(1, TILE_BYTES / (tile * sizeof(float))), 24));
+  }
   return g;
 }
 
@@ -159,7 +181,7 @@ static const float *gather_source(
   }
   size_t lines = b->lines == g->lines
                      ? g->from_height
-                     : most((b->lines - 1) * s->stride + s->kernel,
+                     : most((in_tiles(g, b->lines) - 1) * s->stride + s->kernel,
                             b->lines * s->stride + g->padding);
   for (size_t image = 0; image < b->images; image++)
     for (size_t line = 0; line < lines; line++) {
@@ -198,7 +220,7 @@ static void gather_gradient(
     return;
   }
   for (size_t image = 0; image < b->images; image++)
-    for (size_t line = 0; line < b->lines + g->before + g->after; line++) {
+    for (size_t line = 0; line < in_tiles(g, b->lines) + g->before + g->after; line++) {
       float *target = to + (image * g->gradient_height + line) * pitch;
       size_t y = b->line + line;  // plus g->before
       if (y < g->before || y - g->before >= s->output_height) {
@@ -215,7 +237,7 @@ static void gather_gradient(
           gradient->a, gradient->b, gradient->c);
       memset(
           target + (g->before + s->output_width) * channels, 0,
-          g->after * channels * sizeof *target);
+          (g->gradient_width - g->before - s->output_width) * channels * sizeof *target);
     }
 }
 
@@ -243,7 +265,7 @@ static phase phase_of(const geometry *g, size_t offset) {
 // Floats of packed weights; a phase's lie behind those of the phases before it.
 static size_t packed_weights(const geometry *g, int backward) {
   const nas_convolution *s = &g->sizes;
-  size_t window = s->kernel * s->kernel;
+  size_t window = g->winograd ? NAS_WINOGRAD_PLACES : s->kernel * s->kernel;
   if (s->depthwise) return window * g->in_columns;
   return backward ? window * s->output_channels * g->in_columns
                   : window * s->input_channels * g->out_columns;
@@ -295,13 +317,56 @@ static void pack_backward(const pack_call *p, size_t column, size_t panel) {
     }
 }
 
+// G g Gᵀ: a window of 3×3 weights for the places of a tile.
+static void transform_window(const float g[9], float u[NAS_WINOGRAD_PLACES]) {
+  float t[4][3];
+  for (int x = 0; x < 3; x++) {
+    t[0][x] = g[x];
+    t[1][x] = 0.5f * (g[x] + g[3 + x] + g[6 + x]);
+    t[2][x] = 0.5f * (g[x] - g[3 + x] + g[6 + x]);
+    t[3][x] = g[6 + x];
+  }
+  for (int y = 0; y < 4; y++) {
+    u[4 * y] = t[y][0];
+    u[4 * y + 1] = 0.5f * (t[y][0] + t[y][1] + t[y][2]);
+    u[4 * y + 2] = 0.5f * (t[y][0] - t[y][1] + t[y][2]);
+    u[4 * y + 3] = t[y][2];
+  }
+}
+
+// [place][panel][input][output] forward; backward the window is turned about, and inputs and outputs
+// change places.
+static void pack_winograd(const pack_call *p, size_t column, size_t panel, int backward) {
+  const nas_convolution *s = &p->g->sizes;
+  size_t rows = backward ? s->output_channels : s->input_channels;
+  size_t used = backward ? s->input_channels : s->output_channels;
+  size_t columns = backward ? p->g->in_columns : p->g->out_columns;
+  for (size_t row = 0; row < rows; row++)
+    for (size_t n = 0; n < panel; n++) {
+      float g[9] = {0}, u[NAS_WINOGRAD_PLACES];
+      if (column + n < used) {
+        size_t output = backward ? row : column + n, input = backward ? column + n : row;
+        const float *w = p->weights + output * s->weight_row_stride + input * 9;
+        for (int k = 0; k < 9; k++) g[k] = w[backward ? 8 - k : k];
+      }
+      transform_window(g, u);
+      for (size_t place = 0; place < NAS_WINOGRAD_PLACES; place++)
+        p->packed[place * rows * columns + column * rows + row * panel + n] = u[place];
+    }
+}
+
 static void run_pack_forward(void *context, int thread, int threads) {
   const pack_call *p = context;
   size_t lanes = nas_processor_loops()->lanes, columns = p->g->out_columns;
   size_t index = 0;
   for (size_t column = 0; column < columns; index++) {
     size_t panel = panel_at(column, columns, lanes) * lanes;
-    if (index % (size_t)threads == (size_t)thread) pack_forward(p, column, panel);
+    if (index % (size_t)threads == (size_t)thread) {
+      if (p->g->winograd)
+        pack_winograd(p, column, panel, 0);
+      else
+        pack_forward(p, column, panel);
+    }
     column += panel;
   }
 }
@@ -312,7 +377,12 @@ static void run_pack_backward(void *context, int thread, int threads) {
   size_t index = 0;
   for (size_t column = 0; column < columns; index++) {
     size_t panel = panel_at(column, columns, lanes) * lanes;
-    if (index % (size_t)threads == (size_t)thread) pack_backward(p, column, panel);
+    if (index % (size_t)threads == (size_t)thread) {
+      if (p->g->winograd)
+        pack_winograd(p, column, panel, 1);
+      else
+        pack_backward(p, column, panel);
+    }
     column += panel;
   }
 }
@@ -347,7 +417,7 @@ static void pack_depthwise_phase(
 
 // What a thread needs beside the packed weights, in floats.
 typedef struct {
-  size_t from, to, gradient, tables, addend, sums, weights, total;
+  size_t from, to, gradient, tables, tiles, addend, sums, weights, total;
 } layout;
 
 // Vector reads and writes may go past the last channel of the last pixel.
@@ -369,7 +439,15 @@ static layout layout_of(const geometry *g, int backward) {
   next += rounded_up(
       (backward ? in_pixels * g->in_columns : pixels * g->out_columns) + SLACK, SLACK);
   l.tables = next;
-  next += rounded_up(2 * (backward ? in_pixels : pixels) + SLACK, SLACK);
+  next += rounded_up(2 * most(backward ? in_pixels : pixels, g->tiles) + SLACK, SLACK);
+  l.tiles = next;
+  if (g->winograd)
+    next += rounded_up(
+        NAS_WINOGRAD_PLACES * g->tiles *
+                (most(rounded_up(s->input_channels, nas_processor_loops()->lanes) + g->out_columns,
+                      rounded_up(s->output_channels, nas_processor_loops()->lanes) + g->in_columns)) +
+            SLACK,
+        SLACK);
   l.addend = next;
   next += rounded_up(most(ADDEND_FLOATS, g->out_columns), SLACK);
   // Float sums of a band, then pivots, then double sums.
@@ -380,7 +458,7 @@ static layout layout_of(const geometry *g, int backward) {
     next += rounded_up(
         g->images * g->gradient_height * g->gradient_width * s->output_channels + SLACK, SLACK);
     l.weights = next;
-    size_t window = s->kernel * s->kernel;
+    size_t window = g->winograd ? NAS_WINOGRAD_PLACES : s->kernel * s->kernel;
     next += rounded_up(
         (s->depthwise ? window * g->in_columns : window * s->input_channels * g->out_columns) +
             SLACK,
@@ -481,7 +559,7 @@ static void run_forward(void *context, int thread, int threads) {
   size_t line_pitch = g->from_width * s->input_channels;
   size_t image_pitch = g->from_height * line_pitch;
 
-  if (!s->depthwise)
+  if (!s->depthwise && !g->winograd)
     for (size_t p = 0; p < g->images * pixels_per_image; p++) {
       size_t image = p / pixels_per_image, line = p % pixels_per_image / s->output_width;
       in[p] = (int32_t)(image * image_pitch + line * s->stride * line_pitch +
@@ -513,6 +591,23 @@ static void run_forward(void *context, int thread, int threads) {
             .pixels = s->output_width};
         loops->depthwise_line(&d);
       }
+    } else if (g->winograd) {
+      nas_winograd w = {
+          .from = x,
+          .from_image = image_pitch,
+          .from_line = line_pitch,
+          .channels = s->input_channels,
+          .weights = f->packed,
+          .columns = columns,
+          .to = to,
+          .to_image = b.lines * s->output_width * columns,
+          .images = b.images,
+          .lines = b.lines,
+          .pixels = s->output_width,
+          .at_once = g->tiles,
+          .room = memory + f->l.tiles,
+          .tables = in};
+      loops->winograd(&w);
     } else {
       nas_multiply m = {
           .from = x,
@@ -609,7 +704,8 @@ typedef struct {
 
 // Writes the gradient of a band's own input lines into `to`, pixel by pixel in their order.
 static void gradient_of_input(
-    const backward_call *call, const band *b, const float *gradient, int32_t *table, float *to) {
+    const backward_call *call, const band *b, const float *gradient, int32_t *table, float *room,
+    float *to) {
   const geometry *g = &call->g;
   const nas_convolution *s = &g->sizes;
   const nas_loops *loops = nas_processor_loops();
@@ -618,6 +714,25 @@ static void gradient_of_input(
   size_t image_pitch = g->gradient_height * line_pitch;
   size_t to_image = g->lines * s->stride * s->input_width * columns;
   const float *weights = call->packed;
+  if (g->winograd) {
+    nas_winograd w = {
+        .from = gradient,
+        .from_image = image_pitch,
+        .from_line = line_pitch,
+        .channels = s->output_channels,
+        .weights = weights,
+        .columns = columns,
+        .to = to,
+        .to_image = to_image,
+        .images = b->images,
+        .lines = b->in_lines,
+        .pixels = s->input_width,
+        .at_once = g->tiles,
+        .room = room,
+        .tables = table};
+    loops->winograd(&w);
+    return;
+  }
   for (size_t y = 0; y < s->stride; y++)
     for (size_t x = 0; x < s->stride; x++) {
       phase vertical = phase_of(g, y), horizontal = phase_of(g, x);
@@ -688,7 +803,8 @@ static void gradient_of_input(
 
 // Adds a band's part of the gradient of the weights to the thread's own.
 static void gradient_of_weights(
-    const geometry *g, const band *b, const float *x, const float *gradient, float *to) {
+    const geometry *g, const band *b, const float *x, const float *gradient, float *room,
+    float *to) {
   const nas_convolution *s = &g->sizes;
   const nas_loops *loops = nas_processor_loops();
   size_t from_line = g->from_width * s->input_channels;
@@ -714,6 +830,26 @@ static void gradient_of_weights(
           .to = to};
       loops->depthwise_outer_product(&d);
     }
+    return;
+  }
+  if (g->winograd) {
+    nas_winograd_outer_product w = {
+        .from = x,
+        .gradient = gradient,
+        .from_image = g->from_height * from_line,
+        .from_line = from_line,
+        .gradient_image = g->gradient_height * gradient_line,
+        .gradient_line = gradient_line,
+        .channels = s->input_channels,
+        .gradient_channels = s->output_channels,
+        .columns = g->out_columns,
+        .images = b->images,
+        .lines = b->lines,
+        .pixels = s->output_width,
+        .at_once = g->tiles,
+        .room = room,
+        .to = to};
+    loops->winograd_outer_product(&w);
     return;
   }
   nas_outer_product o = {
@@ -789,11 +925,46 @@ static void run_backward(void *context, int thread, int threads) {
     band b = band_at(g, index);
     const float *x = gather_source(g, &b, call->source, from);
     gather_gradient(g, &b, call->gradient, gradient);
-    gradient_of_weights(g, &b, x, gradient, weights);
+    gradient_of_weights(g, &b, x, gradient, memory + call->l.tiles, weights);
     if (!call->sink) continue;
-    gradient_of_input(call, &b, gradient, (int32_t *)(memory + call->l.tables), to);
+    gradient_of_input(
+        call, &b, gradient, (int32_t *)(memory + call->l.tables), memory + call->l.tiles, to);
     finish_input_gradient(call, &b, x, to, &sums);
   }
+}
+
+// Gᵀ s G: the gradient of a window from those of the places of a tile.
+static void gradient_of_window(const float s[NAS_WINOGRAD_PLACES], float g[9]) {
+  float t[3][4];
+  for (int x = 0; x < 4; x++) {
+    t[0][x] = s[x] + 0.5f * (s[4 + x] + s[8 + x]);
+    t[1][x] = 0.5f * (s[4 + x] - s[8 + x]);
+    t[2][x] = 0.5f * (s[4 + x] + s[8 + x]) + s[12 + x];
+  }
+  for (int y = 0; y < 3; y++) {
+    g[3 * y] = t[y][0] + 0.5f * (t[y][1] + t[y][2]);
+    g[3 * y + 1] = 0.5f * (t[y][1] - t[y][2]);
+    g[3 * y + 2] = 0.5f * (t[y][1] + t[y][2]) + t[y][3];
+  }
+}
+
+// The same as below for gradients that lie by the places of a tile.
+static void join_winograd(const backward_call *call, size_t begin, size_t end) {
+  const nas_convolution *s = &call->g.sizes;
+  size_t columns = call->g.out_columns;
+  for (size_t output = begin; output < end; output++)
+    for (size_t input = 0; input < s->input_channels; input++) {
+      float sum[NAS_WINOGRAD_PLACES] = {0}, g[9];
+      for (int t = 0; t < call->threads; t++) {
+        const float *own = call->scratch + (size_t)t * call->l.total + call->l.weights +
+                           input * columns + output;
+        for (size_t place = 0; place < NAS_WINOGRAD_PLACES; place++)
+          sum[place] += own[place * s->input_channels * columns];
+      }
+      gradient_of_window(sum, g);
+      float *to = call->weight_gradient + output * s->weight_row_stride + input * 9;
+      for (int k = 0; k < 9; k++) to[k] += g[k];
+    }
 }
 
 // Adds the threads' gradients of the weights to the one that lies as the weights do.
@@ -806,6 +977,11 @@ static void run_join(void *context, int thread, int threads) {
   const size_t block = 16;
   size_t begin, end;
   nas_share(quotient_up(s->output_channels, block), thread, threads, &begin, &end);
+  if (call->g.winograd) {
+    join_winograd(
+        call, least(begin * block, s->output_channels), least(end * block, s->output_channels));
+    return;
+  }
   for (size_t first = begin * block; first < least(end * block, s->output_channels); first += block) {
     size_t outputs = least(block, s->output_channels - first);
     for (size_t input = 0; input < inputs; input++)
@@ -856,7 +1032,8 @@ void nas_fused_backward(
           pack_depthwise_phase(g, weights, p.vertical, p.horizontal, packed);
           packed += places * g->in_columns;
         } else {
-          size_t floats = places * sizes->output_channels * g->in_columns;
+          size_t floats = g->winograd ? packed_weights(g, 1)
+                                      : places * sizes->output_channels * g->in_columns;
           run_packing(run_pack_backward, &p, floats);
           packed += floats;
         }

@@ -25,6 +25,25 @@ typedef struct {
   size_t pixels;
 } nas_multiply;
 
+// The places of a tile in which Winograd's filtering multiplies.
+#define NAS_WINOGRAD_PLACES 16
+
+// A 3×3 convolution of stride 1 over images that lie with their padding, and with one line and one
+// pixel more where the output's number of them is odd.
+typedef struct {
+  const float *from;
+  size_t from_image, from_line;
+  size_t channels;
+  const float *weights;  // [place] as for nas_multiply, with one row of `channels`
+  size_t columns;
+  float *to;             // pixel by pixel, `columns` floats each
+  size_t to_image;
+  size_t images, lines, pixels;  // of the output
+  size_t at_once;        // tiles
+  float *room;           // places · tiles · (channels, rounded up to whole vectors, + columns)
+  int32_t *tables;       // 2 · tiles
+} nas_winograd;
+
 // The reverse, for gradients of weights, summed over a rectangle of pixels of several images:
 //   to[r][l][n] += Σ_p from[p + r · row_pitch + l] · gradient[p][n]
 typedef struct {
@@ -36,6 +55,18 @@ typedef struct {
   size_t columns;  // rounded up to whole vectors
   float *to;
 } nas_outer_product;
+
+// The same for gradients of weights: to[place][channel][column] += Σ over tiles.
+typedef struct {
+  const float *from, *gradient;
+  size_t from_image, from_line, gradient_image, gradient_line;
+  size_t channels, gradient_channels;
+  size_t columns;
+  size_t images, lines, pixels;
+  size_t at_once;
+  float *room;
+  float *to;
+} nas_winograd_outer_product;
 
 // A line of a depthwise convolution:
 //   to[p · to_pixel + c] = Σ_r Σ_t from[p · from_pixel + r · row_pitch + t · tap_pitch + c] · weights[r][t][c]
@@ -91,6 +122,8 @@ typedef struct {
       size_t channels, const float *a, const float *b, const float *c);
 
   void (*multiply)(const nas_multiply *);
+  void (*winograd)(const nas_winograd *);
+  void (*winograd_outer_product)(const nas_winograd_outer_product *);
   void (*outer_product)(const nas_outer_product *);
   void (*depthwise_line)(const nas_depthwise_line *);
   void (*depthwise_outer_product)(const nas_depthwise_outer_product *);

@@ -11,6 +11,7 @@
 #include "Loops/multiply.h"
 #include "Loops/depthwise.h"
 #include "Loops/stream.h"
+#include "Loops/winograd.h"
 
 #pragma clang attribute pop
 
@@ -20,6 +21,8 @@ const nas_loops nas_loops_avx2 = {
     .gather = gather,
     .gather_gradient = gather_gradient,
     .multiply = multiply,
+    .winograd = winograd,
+    .winograd_outer_product = winograd_outer_product,
     .outer_product = outer_product,
     .depthwise_line = depthwise_line,
     .depthwise_outer_product = depthwise_outer_product,

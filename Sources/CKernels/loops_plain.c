@@ -9,6 +9,7 @@
 #include "Loops/multiply.h"
 #include "Loops/depthwise.h"
 #include "Loops/stream.h"
+#include "Loops/winograd.h"
 
 const nas_loops nas_loops_plain = {
     .name = "plain",
@@ -16,6 +17,8 @@ const nas_loops nas_loops_plain = {
     .gather = gather,
     .gather_gradient = gather_gradient,
     .multiply = multiply,
+    .winograd = winograd,
+    .winograd_outer_product = winograd_outer_product,
     .outer_product = outer_product,
     .depthwise_line = depthwise_line,
     .depthwise_outer_product = depthwise_outer_product,
