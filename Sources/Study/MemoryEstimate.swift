@@ -14,12 +14,11 @@ struct MemoryEstimate {
 
   /// Reckons the largest network's step, which no other exceeds.
   ///
-  /// A convolution keeps what it computes before and after normalisation; of gradients some four of
-  /// the largest are alive at once.
+  /// A convolution keeps what it computes, and the residual sum if it makes one; of gradients some four
+  /// of the largest are alive at once. In bfloat16 it is half of this.
   init(of network: Network, batch: Int) {
     let kept = network.layers.reduce(network.input.count) { sum, layer in
-      if case .convolution = layer.operation { return sum + 2 * layer.output.count }
-      return sum + layer.output.count
+      sum + (layer.addend == nil ? 1 : 2) * layer.output.count
     }
     let largest = network.layers.map(\.output.count).max() ?? 0
     let float = MemoryLayout<Float>.stride

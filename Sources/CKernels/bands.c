@@ -1,0 +1,250 @@
+#include "bands.h"
+
+#include <string.h>
+
+// A band and its result should leave room in a second-level cache of half a megabyte.
+#define BAND_BYTES (128 * 1024)
+// Where there are many weights, a band is larger, for the gradients of all of them pass by each time.
+#define MOST_BAND_BYTES (1024 * 1024)
+
+// The operands of Winograd's products that lie in the cache together.
+#define TILE_BYTES (96 * 1024)
+
+// Results from this size on are not found in a cache when they are read next.
+#define STREAM_BYTES (8 * 1024 * 1024)
+
+// From so many channels on both sides Winograd's filtering saves more than its transforms cost.
+#define WINOGRAD_CHANNELS 8
+
+// MARK: Bands
+
+geometry nas_geometry_of(const nas_convolution *sizes, int backward) {
+  const size_t lanes = nas_processor_loops()->lanes;
+  geometry g = {.sizes = *sizes, .padding = sizes->kernel / 2};
+  nas_convolution *s = &g.sizes;
+  // A window of one pixel knows no images, only pixels.
+  if (s->kernel == 1 && s->stride == 1) {
+    s->input_height *= s->batch;
+    s->output_height = s->input_height;
+    s->batch = 1;
+  }
+  g.in_columns = rounded_up(s->input_channels, lanes);
+  g.out_columns = rounded_up(s->output_channels, lanes);
+  g.winograd = s->kernel == 3 && s->stride == 1 && !s->depthwise &&
+               least(s->input_channels, s->output_channels) >= WINOGRAD_CHANNELS;
+  g.from_width = most((nas_in_tiles(&g, s->output_width) - 1) * s->stride + s->kernel,
+                      s->output_width * s->stride + g.padding);
+  g.before = quotient_up(g.padding, s->stride);
+  g.after = (s->stride - 1 + g.padding) / s->stride;
+  g.gradient_width = nas_in_tiles(&g, s->output_width) + g.before + g.after;
+
+  size_t line = s->stride * g.from_width * s->input_channels + s->output_width * g.out_columns;
+  size_t limit = BAND_BYTES;
+  if (backward) {
+    line += g.gradient_width * s->output_channels +
+            s->stride * s->input_width * g.in_columns;
+    size_t window = s->kernel * s->kernel * s->input_channels;
+    // Gradients of many weights must be worth the way to the cache that holds them.
+    size_t weights = s->depthwise ? 0 : window * g.out_columns * sizeof(float);
+    limit = most(limit, least(weights, MOST_BAND_BYTES));
+  }
+  size_t lines = most(1, limit / (line * sizeof(float)));
+  // The lines above and below a band are gathered twice, so it should not be too flat.
+  if (s->kernel > 1) lines = most(lines, 4);
+  // Enough bands for the threads.
+  if (s->batch == 1)
+    lines = least(lines, most(1, quotient_up(s->output_height, (size_t)nas_threads())));
+  if (lines >= s->output_height) {
+    size_t per_thread = quotient_up(s->batch, (size_t)nas_threads());
+    size_t images = least(lines / s->output_height, per_thread);
+    g.lines = s->output_height;
+    g.bands_per_image = 1;
+    g.bands = quotient_up(s->batch, images);
+    g.images = quotient_up(s->batch, g.bands);
+    g.bands = quotient_up(s->batch, g.images);
+  } else {
+    g.lines = quotient_up(s->output_height, quotient_up(s->output_height, lines));
+    g.bands_per_image = quotient_up(s->output_height, g.lines);
+    g.bands = s->batch * g.bands_per_image;
+    g.images = 1;
+  }
+  g.from_height = most((nas_in_tiles(&g, g.lines) - 1) * s->stride + s->kernel,
+                       g.lines * s->stride + g.padding);
+  g.gradient_height = nas_in_tiles(&g, g.lines) + g.before + g.after;
+  if (g.winograd) {
+    size_t tile = NAS_WINOGRAD_PLACES * (rounded_up(s->input_channels, lanes) +
+                                         rounded_up(s->output_channels, lanes));
+    size_t band_tiles =
+        g.images * nas_in_tiles(&g, g.lines) / 2 * (nas_in_tiles(&g, s->output_width) / 2);
+    // A multiple of the pixels that a product takes at a time, with either set of registers.
+    g.tiles = least(band_tiles, rounded_up(most(1, TILE_BYTES / (tile * sizeof(float))), 24));
+  }
+  return g;
+}
+
+band nas_band_at(const geometry *g, size_t index) {
+  band b;
+  if (g->bands_per_image == 1) {
+    b.image = index * g->images;
+    b.images = least(g->images, g->sizes.batch - b.image);
+    b.line = 0;
+    b.lines = g->lines;
+  } else {
+    b.image = index / g->bands_per_image;
+    b.images = 1;
+    b.line = index % g->bands_per_image * g->lines;
+    b.lines = least(g->lines, g->sizes.output_height - b.line);
+  }
+  b.in_line = b.line * g->sizes.stride;
+  b.in_lines = least(b.lines * g->sizes.stride, g->sizes.input_height - b.in_line);
+  return b;
+}
+
+// MARK: Gather and finish
+
+// Whether a result is too large to be found in a cache when it is read next, and lies so that a strip
+// of two vectors writes whole cache lines: half of one written past the caches costs more than it
+// saves.
+int nas_streams(const void *array, nas_type type, size_t pixels, size_t channels) {
+  const size_t line = 64;
+  size_t element = type == NAS_BFLOAT16 ? 2 : 4;
+  return pixels * channels * element >= STREAM_BYTES && (channels * element) % line == 0 &&
+         (2 * nas_processor_loops()->lanes * element) % line == 0 && (uintptr_t)array % line == 0;
+}
+
+// Whether the source can be read where it lies.
+static int lies_ready(const geometry *g, const nas_source *source) {
+  return g->sizes.kernel == 1 && g->sizes.stride == 1 && !g->sizes.depthwise && !source->scale &&
+         source->type == NAS_FLOAT32;
+}
+
+// Lays out the input of a band, zeros around it; returns where it lies.
+const float *nas_gather_band(
+    const geometry *g, const band *b, const nas_source *source, float *to) {
+  const nas_convolution *s = &g->sizes;
+  const nas_loops *loops = nas_processor_loops();
+  size_t channels = s->input_channels;
+  if (lies_ready(g, source))
+    return (const float *)source->x + b->line * s->input_width * channels;
+  size_t pitch = g->from_width * channels;
+  size_t right = g->from_width - g->padding - least(s->input_width, g->from_width - g->padding);
+  size_t pixels = g->from_width - g->padding - right;
+  // Lines without padding lie one behind the other on both sides.
+  if (pixels == g->from_width && pixels == s->input_width && s->kernel == 1 && s->stride == 1) {
+    loops->gather(
+        to, nas_element(source->x, source->type, b->line * s->input_width * channels), source->type,
+        b->lines * pixels, channels, source->scale, source->shift, source->activation);
+    return to;
+  }
+  size_t lines = b->lines == g->lines
+                     ? g->from_height
+                     : most((nas_in_tiles(g, b->lines) - 1) * s->stride + s->kernel,
+                            b->lines * s->stride + g->padding);
+  for (size_t image = 0; image < b->images; image++)
+    for (size_t line = 0; line < lines; line++) {
+      float *target = to + (image * g->from_height + line) * pitch;
+      size_t y = b->in_line + line;  // plus the padding
+      if (y < g->padding || y - g->padding >= s->input_height) {
+        memset(target, 0, pitch * sizeof *target);
+        continue;
+      }
+      y -= g->padding;
+      memset(target, 0, g->padding * channels * sizeof *target);
+      loops->gather(
+          target + g->padding * channels,
+          nas_element(
+              source->x, source->type,
+              ((b->image + image) * s->input_height + y) * s->input_width * channels),
+          source->type, pixels, channels, source->scale, source->shift, source->activation);
+      memset(target + (g->padding + pixels) * channels, 0, right * channels * sizeof *target);
+    }
+  return to;
+}
+
+// Lays out the gradient of a band's output, with the lines around it that windows reach.
+void nas_gather_band_gradient(
+    const geometry *g, const band *b, const nas_gradient *gradient, float *to) {
+  const nas_convolution *s = &g->sizes;
+  const nas_loops *loops = nas_processor_loops();
+  size_t channels = s->output_channels;
+  size_t pitch = g->gradient_width * channels;
+  if (g->before + g->after == 0 && b->images == 1) {
+    size_t first = (b->image * s->output_height + b->line) * s->output_width * channels;
+    loops->gather_gradient(
+        to, nas_element(gradient->gradient, gradient->type, first),
+        nas_element(gradient->x, gradient->type, first), gradient->type, b->lines * s->output_width,
+        channels, gradient->a, gradient->b, gradient->c);
+    return;
+  }
+  for (size_t image = 0; image < b->images; image++)
+    for (size_t line = 0; line < nas_in_tiles(g, b->lines) + g->before + g->after; line++) {
+      float *target = to + (image * g->gradient_height + line) * pitch;
+      size_t y = b->line + line;  // plus g->before
+      if (y < g->before || y - g->before >= s->output_height) {
+        memset(target, 0, pitch * sizeof *target);
+        continue;
+      }
+      y -= g->before;
+      memset(target, 0, g->before * channels * sizeof *target);
+      size_t first =
+          ((b->image + image) * s->output_height + y) * s->output_width * channels;
+      loops->gather_gradient(
+          target + g->before * channels, nas_element(gradient->gradient, gradient->type, first),
+          nas_element(gradient->x, gradient->type, first), gradient->type, s->output_width, channels,
+          gradient->a, gradient->b, gradient->c);
+      memset(
+          target + (g->before + s->output_width) * channels, 0,
+          (g->gradient_width - g->before - s->output_width) * channels * sizeof *target);
+    }
+}
+
+// MARK: Memory
+
+layout nas_layout_of(const geometry *g, int backward) {
+  const nas_convolution *s = &g->sizes;
+  layout l = {0};
+  size_t pixels = g->images * g->lines * s->output_width;
+  size_t in_pixels = g->images * g->lines * s->stride * s->input_width;
+  size_t next = 0;
+  l.from = next;
+  next += rounded_up(
+      g->images * g->from_height * g->from_width * s->input_channels + SLACK, SLACK);
+  l.to = next;
+  next += rounded_up(
+      (backward ? in_pixels * g->in_columns : pixels * g->out_columns) + SLACK, SLACK);
+  l.tables = next;
+  next += rounded_up(2 * most(backward ? in_pixels : pixels, g->tiles) + SLACK, SLACK);
+  l.tiles = next;
+  if (g->winograd)
+    next += rounded_up(
+        NAS_WINOGRAD_PLACES * g->tiles *
+                (most(rounded_up(s->input_channels, nas_processor_loops()->lanes) + g->out_columns,
+                      rounded_up(s->output_channels, nas_processor_loops()->lanes) + g->in_columns)) +
+            SLACK,
+        SLACK);
+  l.addend = next;
+  next += rounded_up(most(ADDEND_FLOATS, g->out_columns), SLACK);
+  // Float sums of a band, then pivots, then double sums.
+  l.sums = next;
+  next += rounded_up(7 * most(g->in_columns, g->out_columns) + SLACK, SLACK);
+  if (backward) {
+    l.gradient = next;
+    next += rounded_up(
+        g->images * g->gradient_height * g->gradient_width * s->output_channels + SLACK, SLACK);
+    l.weights = next;
+    size_t window = g->winograd ? NAS_WINOGRAD_PLACES : s->kernel * s->kernel;
+    next += rounded_up(
+        (s->depthwise ? window * g->in_columns : window * s->input_channels * g->out_columns) +
+            SLACK,
+        SLACK);
+  }
+  l.total = next;
+  return l;
+}
+
+size_t nas_fused_scratch(const nas_convolution *sizes, int backward) {
+  geometry g = nas_geometry_of(sizes, backward);
+  layout l = nas_layout_of(&g, backward);
+  size_t packed = rounded_up(nas_packed_weights(&g, backward), SLACK);
+  return (packed + l.total * (size_t)nas_threads()) * sizeof(float);
+}

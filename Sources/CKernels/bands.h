@@ -1,0 +1,118 @@
+// How a convolution is cut into bands, and what the files that compute it share.
+
+#ifndef NAS_BANDS_H
+#define NAS_BANDS_H
+
+#include "loops.h"
+#include "parallel.h"
+
+static inline size_t least(size_t a, size_t b) { return a < b ? a : b; }
+static inline size_t most(size_t a, size_t b) { return a > b ? a : b; }
+static inline size_t quotient_up(size_t a, size_t b) { return (a + b - 1) / b; }
+static inline size_t rounded_up(size_t a, size_t unit) { return quotient_up(a, unit) * unit; }
+
+// MARK: Bands (bands.c)
+
+// How a convolution is cut into bands. A band has either some lines of one image or several whole
+// images.
+typedef struct {
+  nas_convolution sizes;
+  size_t padding;
+  size_t images, lines;     // of a band, at most
+  size_t bands_per_image;   // 1 if a band has whole images
+  size_t bands;
+  size_t in_columns, out_columns;      // channels, rounded up to whole vectors
+  int winograd;                        // whether 3×3 windows are computed in tiles of 2×2
+  size_t tiles;                        // that are computed at a time
+  // The gathered input: lines and pixels of one image of a band.
+  size_t from_height, from_width;
+  // The gathered gradient, with the zeros around it that a window may reach.
+  size_t before, after, gradient_height, gradient_width;
+} geometry;
+
+// One band: which images and lines it has.
+typedef struct {
+  size_t image, images;
+  size_t line, lines;        // of the output
+  size_t in_line, in_lines;  // of the input that no other band has
+} band;
+
+geometry nas_geometry_of(const nas_convolution *sizes, int backward);
+
+band nas_band_at(const geometry *g, size_t index);
+
+// Lines or pixels of an output, rounded up to whole tiles.
+static inline size_t nas_in_tiles(const geometry *g, size_t count) {
+  return g->winograd ? rounded_up(count, 2) : count;
+}
+
+// Lays out the input of a band, zeros around it; returns where it lies.
+const float *nas_gather_band(
+    const geometry *g, const band *b, const nas_source *source, float *to);
+
+// Lays out the gradient of a band's output, with the lines around it that windows reach.
+void nas_gather_band_gradient(
+    const geometry *g, const band *b, const nas_gradient *gradient, float *to);
+
+// Whether a result is written past the caches.
+int nas_streams(const void *array, nas_type type, size_t pixels, size_t channels);
+
+// What a thread needs beside the packed weights, in floats.
+typedef struct {
+  size_t from, to, gradient, tables, tiles, addend, sums, weights, total;
+} layout;
+
+// Vector reads and writes may go past the last channel of the last pixel.
+#define SLACK 64
+
+// Room for the part of a residual sum's other branch that is read at a time.
+#define ADDEND_FLOATS 4096
+
+layout nas_layout_of(const geometry *g, int backward);
+
+// A thread's sums: of a band in floats, of all its bands in doubles.
+typedef struct {
+  float *sum, *square, *pivot;
+  double *total, *total_square;
+} thread_sums;
+
+static inline thread_sums sums_in(float *region, size_t columns) {
+  thread_sums t;
+  t.sum = region;
+  t.square = region + columns;
+  t.pivot = region + 2 * columns;
+  t.total = (double *)(region + 3 * columns + columns % 2);
+  t.total_square = t.total + columns;
+  return t;
+}
+
+static inline void flush(thread_sums *t, size_t channels) {
+  for (size_t c = 0; c < channels; c++) {
+    t->total[c] += t->sum[c];
+    t->total_square[c] += t->square[c];
+    t->sum[c] = t->square[c] = 0;
+  }
+}
+
+// MARK: Weights (packing.c)
+
+// The pixels of the input that lie `phase` past a multiple of the stride: which places of the window
+// they meet, in one direction. The gradient reaches them from `taps` neighbouring outputs, the first
+// of which is `first` past the pixel's own, through places `last`, `last` - stride, ….
+typedef struct {
+  size_t taps, last;
+  long first;
+} phase;
+
+phase nas_phase_of(const geometry *g, size_t offset);
+
+// Floats of packed weights; a phase's lie behind those of the phases before it.
+size_t nas_packed_weights(const geometry *g, int backward);
+
+// Packs weights for a forward pass.
+void nas_pack_forward(const geometry *g, const float *weights, float *packed);
+
+// Packs them for the gradient of the input.
+void nas_pack_backward(const geometry *g, const float *weights, float *packed);
+
+#endif

@@ -1,0 +1,352 @@
+// The backward pass of convolution.c: a band's gradient and input are gathered once, and serve for the
+// gradient of the weights and for that of the input.
+
+#include <string.h>
+
+#include "bands.h"
+
+typedef struct {
+  geometry g;
+  layout l;
+  const nas_source *source;
+  const nas_gradient *gradient;
+  const nas_sink *sink;
+  const float *packed;
+  float *scratch;
+  float *weight_gradient;
+  int threads, streams;
+} backward_call;
+
+// Writes the gradient of a band's own input lines into `to`, pixel by pixel in their order.
+static void gradient_of_input(
+    const backward_call *call, const band *b, const float *gradient, int32_t *table, float *room,
+    float *to) {
+  const geometry *g = &call->g;
+  const nas_convolution *s = &g->sizes;
+  const nas_loops *loops = nas_processor_loops();
+  size_t columns = g->in_columns;
+  size_t line_pitch = g->gradient_width * s->output_channels;
+  size_t image_pitch = g->gradient_height * line_pitch;
+  size_t to_image = g->lines * s->stride * s->input_width * columns;
+  const float *weights = call->packed;
+  if (g->winograd) {
+    nas_winograd w = {
+        .from = gradient,
+        .from_image = image_pitch,
+        .from_line = line_pitch,
+        .channels = s->output_channels,
+        .weights = weights,
+        .columns = columns,
+        .to = to,
+        .to_image = to_image,
+        .images = b->images,
+        .lines = b->in_lines,
+        .pixels = s->input_width,
+        .at_once = g->tiles,
+        .room = room,
+        .tables = table};
+    loops->winograd(&w);
+    return;
+  }
+  for (size_t y = 0; y < s->stride; y++)
+    for (size_t x = 0; x < s->stride; x++) {
+      phase vertical = nas_phase_of(g, y), horizontal = nas_phase_of(g, x);
+      if (y >= b->in_lines || x >= s->input_width) continue;
+      size_t lines = quotient_up(b->in_lines - y, s->stride);
+      size_t pixels = quotient_up(s->input_width - x, s->stride);
+      // Where the window of the first pixel of this phase begins in the gathered gradient.
+      size_t corner = (size_t)((long)g->before + vertical.first) * line_pitch +
+                      (size_t)((long)g->before + horizontal.first) * s->output_channels;
+      if (vertical.taps == 0 || horizontal.taps == 0) {
+        for (size_t image = 0; image < b->images; image++)
+          for (size_t line = 0; line < lines; line++)
+            for (size_t pixel = 0; pixel < pixels; pixel++)
+              memset(
+                  to + image * to_image +
+                      ((y + line * s->stride) * s->input_width + x + pixel * s->stride) * columns,
+                  0, columns * sizeof *to);
+        continue;
+      }
+      if (s->depthwise) {
+        for (size_t image = 0; image < b->images; image++)
+          for (size_t line = 0; line < lines; line++) {
+            nas_depthwise_line d = {
+                .from = gradient + image * image_pitch + corner + line * line_pitch,
+                .from_pixel = s->output_channels,
+                .row_pitch = line_pitch,
+                .tap_pitch = s->output_channels,
+                .rows = vertical.taps,
+                .taps = horizontal.taps,
+                .weights = weights,
+                .channels = s->input_channels,
+                .pitch = columns,
+                .to = to + image * to_image +
+                      ((y + line * s->stride) * s->input_width + x) * columns,
+                .to_pixel = s->stride * columns,
+                .pixels = pixels};
+            loops->depthwise_line(&d);
+          }
+        weights += vertical.taps * horizontal.taps * columns;
+        continue;
+      }
+      int32_t *in = table, *out = table + b->images * lines * pixels;
+      size_t count = 0;
+      for (size_t image = 0; image < b->images; image++)
+        for (size_t line = 0; line < lines; line++)
+          for (size_t pixel = 0; pixel < pixels; pixel++, count++) {
+            in[count] = (int32_t)(image * image_pitch + corner + line * line_pitch +
+                                  pixel * s->output_channels);
+            out[count] = (int32_t)(image * to_image + ((y + line * s->stride) * s->input_width + x +
+                                                       pixel * s->stride) *
+                                                          columns);
+          }
+      nas_multiply m = {
+          .from = gradient,
+          .in = in,
+          .row_pitch = line_pitch,
+          .rows = vertical.taps,
+          .length = horizontal.taps * s->output_channels,
+          .weights = weights,
+          .columns = columns,
+          .to = to,
+          .out = out,
+          .pixels = count};
+      loops->multiply(&m);
+      weights += vertical.taps * horizontal.taps * s->output_channels * columns;
+    }
+}
+
+// Adds a band's part of the gradient of the weights to the thread's own.
+static void gradient_of_weights(
+    const geometry *g, const band *b, const float *x, const float *gradient, float *room,
+    float *to) {
+  const nas_convolution *s = &g->sizes;
+  const nas_loops *loops = nas_processor_loops();
+  size_t from_line = g->from_width * s->input_channels;
+  size_t gradient_line = g->gradient_width * s->output_channels;
+  gradient += g->before * gradient_line + g->before * s->output_channels;
+  if (s->depthwise) {
+    for (size_t image = 0; image < b->images; image++) {
+      nas_depthwise_outer_product d = {
+          .from = x + image * g->from_height * from_line,
+          .gradient = gradient + image * g->gradient_height * gradient_line,
+          .lines = b->lines,
+          .pixels = s->output_width,
+          .from_line = s->stride * from_line,
+          .from_pixel = s->stride * s->input_channels,
+          .gradient_line = gradient_line,
+          .gradient_pixel = s->output_channels,
+          .row_pitch = from_line,
+          .tap_pitch = s->input_channels,
+          .rows = s->kernel,
+          .taps = s->kernel,
+          .channels = s->input_channels,
+          .pitch = g->in_columns,
+          .to = to};
+      loops->depthwise_outer_product(&d);
+    }
+    return;
+  }
+  if (g->winograd) {
+    nas_winograd_outer_product w = {
+        .from = x,
+        .gradient = gradient,
+        .from_image = g->from_height * from_line,
+        .from_line = from_line,
+        .gradient_image = g->gradient_height * gradient_line,
+        .gradient_line = gradient_line,
+        .channels = s->input_channels,
+        .gradient_channels = s->output_channels,
+        .columns = g->out_columns,
+        .images = b->images,
+        .lines = b->lines,
+        .pixels = s->output_width,
+        .at_once = g->tiles,
+        .room = room,
+        .to = to};
+    loops->winograd_outer_product(&w);
+    return;
+  }
+  nas_outer_product o = {
+      .from = x,
+      .gradient = gradient,
+      .images = b->images,
+      .lines = b->lines,
+      .pixels = s->output_width,
+      .from_image = g->from_height * from_line,
+      .from_line = s->stride * from_line,
+      .from_pixel = s->stride * s->input_channels,
+      .gradient_image = g->gradient_height * gradient_line,
+      .gradient_line = gradient_line,
+      .gradient_pixel = s->output_channels,
+      .row_pitch = from_line,
+      .rows = s->kernel,
+      .length = s->kernel * s->input_channels,
+      .columns = g->out_columns,
+      .to = to};
+  loops->outer_product(&o);
+}
+
+// Hands a band's gradient of the input on, line by line.
+static void finish_input_gradient(
+    const backward_call *call, const band *b, const float *x, const float *to, thread_sums *sums) {
+  const geometry *g = &call->g;
+  const nas_convolution *s = &g->sizes;
+  const nas_sink *sink = call->sink;
+  size_t channels = s->input_channels;
+  size_t to_image = g->lines * s->stride * s->input_width * g->in_columns;
+  // Where no padding lies between the lines, they are finished in one go.
+  int dense = s->kernel == 1 && s->stride == 1;
+  size_t lines = dense ? 1 : b->in_lines;
+  size_t pixels = dense ? b->in_lines * s->input_width : s->input_width;
+  for (size_t image = 0; image < b->images; image++)
+    for (size_t line = 0; line < lines; line++) {
+      size_t first = ((b->image + image) * s->input_height + b->in_line + line) * s->input_width *
+                     channels;
+      nas_finish_gradient f = {
+          .from = to + image * to_image + line * s->input_width * g->in_columns,
+          .from_pitch = g->in_columns,
+          .value = x + ((image * g->from_height + line + g->padding) * g->from_width + g->padding) *
+                           channels,
+          .activation = sink->finishes ? sink->activation : NAS_NONE,
+          .x = sink->finishes && sink->x ? nas_element(sink->x, sink->type, first) : NULL,
+          .mean = sink->mean,
+          .gradient = nas_element(sink->gradient, sink->type, first),
+          .adds = sink->adds,
+          .type = sink->type,
+          .streams = call->streams,
+          .pixels = pixels,
+          .channels = channels,
+          .sum = sums->sum,
+          .product = sums->square};
+      nas_processor_loops()->finish_gradient(&f);
+    }
+  flush(sums, channels);
+}
+
+static void run_backward(void *context, int thread, int threads) {
+  const backward_call *call = context;
+  const geometry *g = &call->g;
+  float *memory = call->scratch + (size_t)thread * call->l.total;
+  float *from = memory + call->l.from, *to = memory + call->l.to;
+  float *gradient = memory + call->l.gradient, *weights = memory + call->l.weights;
+  size_t columns = most(g->in_columns, g->out_columns);
+  thread_sums sums = sums_in(memory + call->l.sums, columns);
+  memset(memory + call->l.sums, 0, 7 * columns * sizeof *memory);
+  memset(weights, 0, (call->l.total - call->l.weights) * sizeof *weights);
+  size_t begin, end;
+  nas_share(g->bands, thread, threads, &begin, &end);
+  for (size_t index = begin; index < end; index++) {
+    band b = nas_band_at(g, index);
+    const float *x = nas_gather_band(g, &b, call->source, from);
+    nas_gather_band_gradient(g, &b, call->gradient, gradient);
+    gradient_of_weights(g, &b, x, gradient, memory + call->l.tiles, weights);
+    if (!call->sink) continue;
+    gradient_of_input(
+        call, &b, gradient, (int32_t *)(memory + call->l.tables), memory + call->l.tiles, to);
+    finish_input_gradient(call, &b, x, to, &sums);
+  }
+}
+
+// Gᵀ s G: the gradient of a window from those of the places of a tile.
+static void gradient_of_window(const float s[NAS_WINOGRAD_PLACES], float g[9]) {
+  float t[3][4];
+  for (int x = 0; x < 4; x++) {
+    t[0][x] = s[x] + 0.5f * (s[4 + x] + s[8 + x]);
+    t[1][x] = 0.5f * (s[4 + x] - s[8 + x]);
+    t[2][x] = 0.5f * (s[4 + x] + s[8 + x]) + s[12 + x];
+  }
+  for (int y = 0; y < 3; y++) {
+    g[3 * y] = t[y][0] + 0.5f * (t[y][1] + t[y][2]);
+    g[3 * y + 1] = 0.5f * (t[y][1] - t[y][2]);
+    g[3 * y + 2] = 0.5f * (t[y][1] + t[y][2]) + t[y][3];
+  }
+}
+
+// The same as below for gradients that lie by the places of a tile.
+static void join_winograd(const backward_call *call, size_t begin, size_t end) {
+  const nas_convolution *s = &call->g.sizes;
+  size_t columns = call->g.out_columns;
+  for (size_t output = begin; output < end; output++)
+    for (size_t input = 0; input < s->input_channels; input++) {
+      float sum[NAS_WINOGRAD_PLACES] = {0}, g[9];
+      for (int t = 0; t < call->threads; t++) {
+        const float *own = call->scratch + (size_t)t * call->l.total + call->l.weights +
+                           input * columns + output;
+        for (size_t place = 0; place < NAS_WINOGRAD_PLACES; place++)
+          sum[place] += own[place * s->input_channels * columns];
+      }
+      gradient_of_window(sum, g);
+      float *to = call->weight_gradient + output * s->weight_row_stride + input * 9;
+      for (int k = 0; k < 9; k++) to[k] += g[k];
+    }
+}
+
+// Adds the threads' gradients of the weights to the one that lies as the weights do.
+static void run_join(void *context, int thread, int threads) {
+  const backward_call *call = context;
+  const nas_convolution *s = &call->g.sizes;
+  size_t window = s->kernel * s->kernel;
+  size_t columns = s->depthwise ? call->g.in_columns : call->g.out_columns;
+  size_t inputs = s->depthwise ? 1 : s->input_channels;
+  const size_t block = 16;
+  size_t begin, end;
+  nas_share(quotient_up(s->output_channels, block), thread, threads, &begin, &end);
+  if (call->g.winograd) {
+    join_winograd(
+        call, least(begin * block, s->output_channels), least(end * block, s->output_channels));
+    return;
+  }
+  for (size_t first = begin * block; first < least(end * block, s->output_channels); first += block) {
+    size_t outputs = least(block, s->output_channels - first);
+    for (size_t input = 0; input < inputs; input++)
+      for (size_t k = 0; k < window; k++) {
+        float sum[16] = {0};
+        for (int t = 0; t < call->threads; t++) {
+          const float *own = call->scratch + (size_t)t * call->l.total + call->l.weights +
+                             (k * inputs + input) * columns + first;
+          for (size_t n = 0; n < outputs; n++) sum[n] += own[n];
+        }
+        float *to = call->weight_gradient + first * s->weight_row_stride + input * window + k;
+        for (size_t n = 0; n < outputs; n++) to[n * s->weight_row_stride] += sum[n];
+      }
+  }
+}
+
+void nas_fused_backward(
+    const nas_convolution *sizes, const nas_source *source, const float *weights,
+    const nas_gradient *gradient, float *weight_gradient, const nas_sink *sink, void *scratch) {
+  backward_call call = {
+      .g = nas_geometry_of(sizes, 1),
+      .source = source,
+      .gradient = gradient,
+      .sink = sink,
+      .packed = scratch,
+      .weight_gradient = weight_gradient};
+  const geometry *g = &call.g;
+  call.l = nas_layout_of(g, 1);
+  call.scratch = (float *)scratch + rounded_up(nas_packed_weights(g, 1), SLACK);
+  call.streams = sink && nas_streams(
+                             sink->gradient, sink->type,
+                             sizes->batch * sizes->input_height * sizes->input_width,
+                             sizes->input_channels);
+  if (sink) nas_pack_backward(g, weights, scratch);
+  call.threads = nas_on_each_thread(run_backward, &call);
+  if (call.threads == 1 || nas_packed_weights(g, 0) < NAS_SERIAL_LIMIT)
+    run_join(&call, 0, 1);
+  else
+    nas_on_each_thread(run_join, &call);
+  if (sink && sink->finishes && sink->x) {
+    size_t channels = sizes->input_channels;
+    memset(sink->sums, 0, 2 * channels * sizeof *sink->sums);
+    for (int thread = 0; thread < call.threads; thread++) {
+      thread_sums t = sums_in(
+          call.scratch + (size_t)thread * call.l.total + call.l.sums,
+          most(g->in_columns, g->out_columns));
+      for (size_t c = 0; c < channels; c++) {
+        sink->sums[c] += t.total[c];
+        sink->sums[channels + c] += t.total_square[c];
+      }
+    }
+  }
+}

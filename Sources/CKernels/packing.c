@@ -1,0 +1,196 @@
+#include "bands.h"
+
+phase nas_phase_of(const geometry *g, size_t offset) {
+  size_t kernel = g->sizes.kernel, stride = g->sizes.stride;
+  size_t lowest = (offset + g->padding) % stride;
+  phase p = {0};
+  if (lowest >= kernel) return p;
+  p.taps = (kernel - 1 - lowest) / stride + 1;
+  p.last = lowest + (p.taps - 1) * stride;
+  p.first = ((long)(offset + g->padding) - (long)p.last) / (long)stride;
+  return p;
+}
+
+size_t nas_packed_weights(const geometry *g, int backward) {
+  const nas_convolution *s = &g->sizes;
+  size_t window = g->winograd ? NAS_WINOGRAD_PLACES : s->kernel * s->kernel;
+  if (s->depthwise) return window * g->in_columns;
+  return backward ? window * s->output_channels * g->in_columns
+                  : window * s->input_channels * g->out_columns;
+}
+
+typedef struct {
+  const geometry *g;
+  const float *weights;
+  float *packed;
+  phase vertical, horizontal;
+} pack_call;
+
+// The panel that holds column `first` of `columns`; its vectors.
+static size_t panel_at(size_t first, size_t columns, size_t lanes) {
+  return nas_panel((columns - first) / lanes, lanes);
+}
+
+// [panel][window row][window column · input][output]
+static void pack_forward(const pack_call *p, size_t column, size_t panel) {
+  const nas_convolution *s = &p->g->sizes;
+  size_t kernel = s->kernel, inputs = s->input_channels;
+  float *to = p->packed + column * kernel * kernel * inputs;
+  for (size_t n = 0; n < panel; n++) {
+    size_t output = column + n;
+    for (size_t input = 0; input < inputs; input++)
+      for (size_t k = 0; k < kernel * kernel; k++)
+        to[(k * inputs + input) * panel + n] =
+            output < s->output_channels
+                ? p->weights[output * s->weight_row_stride + input * kernel * kernel + k]
+                : 0;
+  }
+}
+
+// [panel][window row][window column · output][input], the places of one phase, last ones first
+static void pack_backward(const pack_call *p, size_t column, size_t panel) {
+  const nas_convolution *s = &p->g->sizes;
+  size_t kernel = s->kernel, outputs = s->output_channels;
+  float *to = p->packed + column * p->vertical.taps * p->horizontal.taps * outputs;
+  for (size_t y = 0; y < p->vertical.taps; y++)
+    for (size_t x = 0; x < p->horizontal.taps; x++) {
+      size_t place = (p->vertical.last - y * s->stride) * kernel + p->horizontal.last - x * s->stride;
+      for (size_t output = 0; output < outputs; output++)
+        for (size_t n = 0; n < panel; n++) {
+          size_t input = column + n;
+          *to++ = input < s->input_channels
+                      ? p->weights[output * s->weight_row_stride + input * kernel * kernel + place]
+                      : 0;
+        }
+    }
+}
+
+// G g Gᵀ: a window of 3×3 weights for the places of a tile.
+static void transform_window(const float g[9], float u[NAS_WINOGRAD_PLACES]) {
+  float t[4][3];
+  for (int x = 0; x < 3; x++) {
+    t[0][x] = g[x];
+    t[1][x] = 0.5f * (g[x] + g[3 + x] + g[6 + x]);
+    t[2][x] = 0.5f * (g[x] - g[3 + x] + g[6 + x]);
+    t[3][x] = g[6 + x];
+  }
+  for (int y = 0; y < 4; y++) {
+    u[4 * y] = t[y][0];
+    u[4 * y + 1] = 0.5f * (t[y][0] + t[y][1] + t[y][2]);
+    u[4 * y + 2] = 0.5f * (t[y][0] - t[y][1] + t[y][2]);
+    u[4 * y + 3] = t[y][2];
+  }
+}
+
+// [place][panel][input][output] forward; backward the window is turned about, and inputs and outputs
+// change places.
+static void pack_winograd(const pack_call *p, size_t column, size_t panel, int backward) {
+  const nas_convolution *s = &p->g->sizes;
+  size_t rows = backward ? s->output_channels : s->input_channels;
+  size_t used = backward ? s->input_channels : s->output_channels;
+  size_t columns = backward ? p->g->in_columns : p->g->out_columns;
+  for (size_t row = 0; row < rows; row++)
+    for (size_t n = 0; n < panel; n++) {
+      float g[9] = {0}, u[NAS_WINOGRAD_PLACES];
+      if (column + n < used) {
+        size_t output = backward ? row : column + n, input = backward ? column + n : row;
+        const float *w = p->weights + output * s->weight_row_stride + input * 9;
+        for (int k = 0; k < 9; k++) g[k] = w[backward ? 8 - k : k];
+      }
+      transform_window(g, u);
+      for (size_t place = 0; place < NAS_WINOGRAD_PLACES; place++)
+        p->packed[place * rows * columns + column * rows + row * panel + n] = u[place];
+    }
+}
+
+static void run_pack_forward(void *context, int thread, int threads) {
+  const pack_call *p = context;
+  size_t lanes = nas_processor_loops()->lanes, columns = p->g->out_columns;
+  size_t index = 0;
+  for (size_t column = 0; column < columns; index++) {
+    size_t panel = panel_at(column, columns, lanes) * lanes;
+    if (index % (size_t)threads == (size_t)thread) {
+      if (p->g->winograd)
+        pack_winograd(p, column, panel, 0);
+      else
+        pack_forward(p, column, panel);
+    }
+    column += panel;
+  }
+}
+
+static void run_pack_backward(void *context, int thread, int threads) {
+  const pack_call *p = context;
+  size_t lanes = nas_processor_loops()->lanes, columns = p->g->in_columns;
+  size_t index = 0;
+  for (size_t column = 0; column < columns; index++) {
+    size_t panel = panel_at(column, columns, lanes) * lanes;
+    if (index % (size_t)threads == (size_t)thread) {
+      if (p->g->winograd)
+        pack_winograd(p, column, panel, 1);
+      else
+        pack_backward(p, column, panel);
+    }
+    column += panel;
+  }
+}
+
+static void run_packing(void (*body)(void *, int, int), pack_call *call, size_t floats) {
+  if (floats < NAS_SERIAL_LIMIT)
+    body(call, 0, 1);
+  else
+    nas_on_each_thread(body, call);
+}
+
+static void pack_depthwise(const geometry *g, const float *weights, float *packed) {
+  size_t window = g->sizes.kernel * g->sizes.kernel;
+  for (size_t k = 0; k < window; k++)
+    for (size_t c = 0; c < g->in_columns; c++)
+      packed[k * g->in_columns + c] =
+          c < g->sizes.input_channels ? weights[c * g->sizes.weight_row_stride + k] : 0;
+}
+
+static void pack_depthwise_phase(
+    const geometry *g, const float *weights, phase vertical, phase horizontal, float *packed) {
+  const nas_convolution *s = &g->sizes;
+  for (size_t y = 0; y < vertical.taps; y++)
+    for (size_t x = 0; x < horizontal.taps; x++) {
+      size_t place = (vertical.last - y * s->stride) * s->kernel + horizontal.last - x * s->stride;
+      for (size_t c = 0; c < g->in_columns; c++)
+        *packed++ = c < s->input_channels ? weights[c * s->weight_row_stride + place] : 0;
+    }
+}
+
+void nas_pack_forward(const geometry *g, const float *weights, float *packed) {
+  if (g->sizes.depthwise) {
+    pack_depthwise(g, weights, packed);
+    return;
+  }
+  pack_call p = {.g = g, .weights = weights, .packed = packed};
+  run_packing(run_pack_forward, &p, nas_packed_weights(g, 0));
+}
+
+void nas_pack_backward(const geometry *g, const float *weights, float *packed) {
+  const nas_convolution *s = &g->sizes;
+  for (size_t y = 0; y < s->stride; y++)
+    for (size_t x = 0; x < s->stride; x++) {
+      pack_call p = {
+          .g = g,
+          .weights = weights,
+          .packed = packed,
+          .vertical = nas_phase_of(g, y),
+          .horizontal = nas_phase_of(g, x)};
+      size_t places = p.vertical.taps * p.horizontal.taps;
+      // Pixels that the input has none of take no part in the products either.
+      if (places == 0 || y >= s->input_height || x >= s->input_width) continue;
+      if (s->depthwise) {
+        pack_depthwise_phase(g, weights, p.vertical, p.horizontal, packed);
+        packed += places * g->in_columns;
+      } else {
+        size_t floats = g->winograd ? nas_packed_weights(g, 1)
+                                    : places * s->output_channels * g->in_columns;
+        run_packing(run_pack_backward, &p, floats);
+        packed += floats;
+      }
+    }
+}
