@@ -45,6 +45,15 @@ INLINE void transform_output(
   }
 }
 
+// Where a tile's outputs begin.
+typedef struct {
+  size_t image, y, x;
+} tile_corner;
+
+INLINE tile_corner corner_of(size_t tile, size_t down, size_t across) {
+  return (tile_corner){tile / (down * across), tile / across % down * 2, tile % across * 2};
+}
+
 static void winograd(const nas_winograd *w) {
   size_t across = (w->pixels + 1) / 2, down = (w->lines + 1) / 2;
   size_t tiles = w->images * down * across;
@@ -59,10 +68,9 @@ static void winograd(const nas_winograd *w) {
   for (size_t first = 0; first < tiles; first += w->at_once) {
     size_t count = tiles - first < w->at_once ? tiles - first : w->at_once;
     for (size_t t = 0; t < count; t++) {
-      size_t tile = first + t, image = tile / (down * across);
-      size_t y = tile / across % down * 2, x = tile % across * 2;
+      tile_corner corner = corner_of(first + t, down, across);
       const float *from =
-          w->from + image * w->from_image + y * w->from_line + x * w->channels;
+          w->from + corner.image * w->from_image + corner.y * w->from_line + corner.x * w->channels;
       for (size_t c = 0; c < w->channels; c += LANES)
         transform_input(from + c, w->from_line, w->channels, inputs + t * pitch + c, in_place);
     }
@@ -80,13 +88,13 @@ static void winograd(const nas_winograd *w) {
       multiply(&m);
     }
     for (size_t t = 0; t < count; t++) {
-      size_t tile = first + t, image = tile / (down * across);
-      size_t y = tile / across % down * 2, x = tile % across * 2;
-      float *to = w->to + image * w->to_image + (y * w->pixels + x) * w->columns;
+      tile_corner corner = corner_of(first + t, down, across);
+      float *to =
+          w->to + corner.image * w->to_image + (corner.y * w->pixels + corner.x) * w->columns;
       for (size_t c = 0; c < w->columns; c += LANES)
         transform_output(
             products + t * w->columns + c, out_place, to + c, w->pixels * w->columns, w->columns,
-            y + 1 < w->lines ? 2 : 1, x + 1 < w->pixels ? 2 : 1);
+            corner.y + 1 < w->lines ? 2 : 1, corner.x + 1 < w->pixels ? 2 : 1);
     }
   }
 }
@@ -123,19 +131,18 @@ static void winograd_outer_product(const nas_winograd_outer_product *w) {
   for (size_t first = 0; first < tiles; first += w->at_once) {
     size_t count = tiles - first < w->at_once ? tiles - first : w->at_once;
     for (size_t t = 0; t < count; t++) {
-      size_t tile = first + t, image = tile / (down * across);
-      size_t y = tile / across % down * 2, x = tile % across * 2;
+      tile_corner corner = corner_of(first + t, down, across);
       const float *from =
-          w->from + image * w->from_image + y * w->from_line + x * w->channels;
+          w->from + corner.image * w->from_image + corner.y * w->from_line + corner.x * w->channels;
       for (size_t c = 0; c < w->channels; c += LANES)
         transform_input(from + c, w->from_line, w->channels, inputs + t * pitch + c, in_place);
-      const float *gradient = w->gradient + image * w->gradient_image + y * w->gradient_line +
-                              x * w->gradient_channels;
+      const float *gradient = w->gradient + corner.image * w->gradient_image +
+                              corner.y * w->gradient_line + corner.x * w->gradient_channels;
       for (size_t c = 0; c < w->columns; c += LANES)
         transform_gradient(
             gradient + c, w->gradient_line, w->gradient_channels,
-            gradients + t * w->columns + c, out_place, y + 1 < w->lines ? 2 : 1,
-            x + 1 < w->pixels ? 2 : 1);
+            gradients + t * w->columns + c, out_place, corner.y + 1 < w->lines ? 2 : 1,
+            corner.x + 1 < w->pixels ? 2 : 1);
     }
     for (size_t place = 0; place < NAS_WINOGRAD_PLACES; place++) {
       nas_outer_product o = {
