@@ -18,8 +18,9 @@
 
 // MARK: Bands
 
-geometry nas_geometry_of(const nas_convolution *sizes, int backward) {
-  const size_t lanes = nas_processor_loops()->lanes;
+geometry nas_geometry_of(const nas_convolution *sizes, nas_type type, int backward) {
+  const nas_loops *loops = nas_processor_loops();
+  const size_t lanes = loops->lanes;
   geometry g = {.sizes = *sizes, .padding = sizes->kernel / 2};
   nas_convolution *s = &g.sizes;
   // A window of one pixel knows no images, only pixels.
@@ -32,6 +33,9 @@ geometry nas_geometry_of(const nas_convolution *sizes, int backward) {
   g.out_columns = rounded_up(s->output_channels, lanes);
   g.winograd = s->kernel == 3 && s->stride == 1 && !s->depthwise &&
                least(s->input_channels, s->output_channels) >= WINOGRAD_CHANNELS;
+  g.pairs = type == NAS_BFLOAT16 && loops->multiply_pairs && !s->depthwise && !g.winograd;
+  g.from_words = g.pairs && !backward ? quotient_up(s->input_channels, 2) : s->input_channels;
+  g.gradient_words = g.pairs ? quotient_up(s->output_channels, 2) : s->output_channels;
   g.from_width = most((nas_in_tiles(&g, s->output_width) - 1) * s->stride + s->kernel,
                       s->output_width * s->stride + g.padding);
   g.before = quotient_up(g.padding, s->stride);
@@ -113,27 +117,40 @@ int nas_streams(const void *array, nas_type type, size_t pixels, size_t channels
 }
 
 // Whether the source can be read where it lies.
-static int lies_ready(const geometry *g, const nas_source *source) {
+static int lies_ready(const geometry *g, const nas_source *source, int in_pairs) {
   return g->sizes.kernel == 1 && g->sizes.stride == 1 && !g->sizes.depthwise && !source->scale &&
-         source->type == NAS_FLOAT32;
+         (in_pairs ? g->sizes.input_channels % 2 == 0 : source->type == NAS_FLOAT32);
+}
+
+// Lays out pixels of the source from its pixel `first` on.
+static void gather_pixels(
+    const geometry *g, const nas_source *source, int in_pairs, float *to, size_t first,
+    size_t pixels) {
+  const nas_loops *loops = nas_processor_loops();
+  size_t channels = g->sizes.input_channels;
+  const void *from = nas_element(source->x, source->type, first * channels);
+  if (in_pairs)
+    loops->gather_pairs(
+        to, from, pixels, channels, source->scale, source->shift, source->activation);
+  else
+    loops->gather(
+        to, from, source->type, pixels, channels, source->scale, source->shift,
+        source->activation);
 }
 
 // Lays out the input of a band, zeros around it; returns where it lies.
 const float *nas_gather_band(
-    const geometry *g, const band *b, const nas_source *source, float *to) {
+    const geometry *g, const band *b, const nas_source *source, int in_pairs, float *to) {
   const nas_convolution *s = &g->sizes;
-  const nas_loops *loops = nas_processor_loops();
-  size_t channels = s->input_channels;
-  if (lies_ready(g, source))
-    return (const float *)source->x + b->line * s->input_width * channels;
+  size_t channels = g->from_words;
+  if (lies_ready(g, source, in_pairs))
+    return nas_element(source->x, source->type, b->line * s->input_width * s->input_channels);
   size_t pitch = g->from_width * channels;
   size_t right = g->from_width - g->padding - least(s->input_width, g->from_width - g->padding);
   size_t pixels = g->from_width - g->padding - right;
   // Lines without padding lie one behind the other on both sides.
   if (pixels == g->from_width && pixels == s->input_width && s->kernel == 1 && s->stride == 1) {
-    loops->gather(
-        to, nas_element(source->x, source->type, b->line * s->input_width * channels), source->type,
-        b->lines * pixels, channels, source->scale, source->shift, source->activation);
+    gather_pixels(g, source, in_pairs, to, b->line * s->input_width, b->lines * pixels);
     return to;
   }
   size_t lines = b->lines == g->lines
@@ -150,12 +167,9 @@ const float *nas_gather_band(
       }
       y -= g->padding;
       memset(target, 0, g->padding * channels * sizeof *target);
-      loops->gather(
-          target + g->padding * channels,
-          nas_element(
-              source->x, source->type,
-              ((b->image + image) * s->input_height + y) * s->input_width * channels),
-          source->type, pixels, channels, source->scale, source->shift, source->activation);
+      gather_pixels(
+          g, source, in_pairs, target + g->padding * channels,
+          ((b->image + image) * s->input_height + y) * s->input_width, pixels);
       memset(target + (g->padding + pixels) * channels, 0, right * channels * sizeof *target);
     }
   return to;
@@ -231,6 +245,14 @@ layout nas_layout_of(const geometry *g, int backward) {
     l.gradient = next;
     next += rounded_up(
         g->images * g->gradient_height * g->gradient_width * s->output_channels + SLACK, SLACK);
+    l.pairs = next;
+    if (g->pairs) {
+      size_t pairs = g->images * g->lines * quotient_up(s->output_width, 2);
+      next += rounded_up(
+          most(g->images * g->gradient_height * g->gradient_width * g->gradient_words,
+               pairs * (s->input_channels + s->output_channels)) + SLACK,
+          SLACK);
+    }
     l.weights = next;
     size_t window = g->winograd ? NAS_WINOGRAD_PLACES : s->kernel * s->kernel;
     next += rounded_up(
@@ -242,8 +264,8 @@ layout nas_layout_of(const geometry *g, int backward) {
   return l;
 }
 
-size_t nas_fused_scratch(const nas_convolution *sizes, int backward) {
-  geometry g = nas_geometry_of(sizes, backward);
+size_t nas_fused_scratch(const nas_convolution *sizes, nas_type type, int backward) {
+  geometry g = nas_geometry_of(sizes, type, backward);
   layout l = nas_layout_of(&g, backward);
   size_t packed = rounded_up(nas_packed_weights(&g, backward), SLACK);
   return (packed + l.total * (size_t)nas_threads()) * sizeof(float);

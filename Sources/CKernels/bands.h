@@ -24,6 +24,10 @@ typedef struct {
   size_t in_columns, out_columns;      // channels, rounded up to whole vectors
   int winograd;                        // whether 3×3 windows are computed in tiles of 2×2
   size_t tiles;                        // that are computed at a time
+  // Whether pairs of bfloat16 numbers are multiplied; the words (or floats) of a pixel then of the
+  // gathered input, which backward is in floats first, and of the gradient that windows read.
+  int pairs;
+  size_t from_words, gradient_words;
   // The gathered input: lines and pixels of one image of a band.
   size_t from_height, from_width;
   // The gathered gradient, with the zeros around it that a window may reach.
@@ -37,7 +41,7 @@ typedef struct {
   size_t in_line, in_lines;  // of the input that no other band has
 } band;
 
-geometry nas_geometry_of(const nas_convolution *sizes, int backward);
+geometry nas_geometry_of(const nas_convolution *sizes, nas_type type, int backward);
 
 band nas_band_at(const geometry *g, size_t index);
 
@@ -46,9 +50,9 @@ static inline size_t nas_in_tiles(const geometry *g, size_t count) {
   return g->winograd ? rounded_up(count, 2) : count;
 }
 
-// Lays out the input of a band, zeros around it; returns where it lies.
+// Lays out the input of a band, zeros around it, in floats or in pairs; returns where it lies.
 const float *nas_gather_band(
-    const geometry *g, const band *b, const nas_source *source, float *to);
+    const geometry *g, const band *b, const nas_source *source, int in_pairs, float *to);
 
 // Lays out the gradient of a band's output, with the lines around it that windows reach.
 void nas_gather_band_gradient(
@@ -59,7 +63,7 @@ int nas_streams(const void *array, nas_type type, size_t pixels, size_t channels
 
 // What a thread needs beside the packed weights, in floats.
 typedef struct {
-  size_t from, to, gradient, tables, tiles, addend, sums, weights, total;
+  size_t from, to, gradient, pairs, tables, tiles, addend, sums, weights, total;
 } layout;
 
 // Vector reads and writes may go past the last channel of the last pixel.

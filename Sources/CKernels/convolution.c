@@ -72,14 +72,14 @@ static void run_forward(void *context, int thread, int threads) {
   size_t pixels_per_image = g->lines * s->output_width;
   int32_t *out = in + g->images * pixels_per_image;
   thread_sums sums = sums_in(memory + f->l.sums, most(g->in_columns, g->out_columns));
-  size_t line_pitch = g->from_width * s->input_channels;
+  size_t line_pitch = g->from_width * g->from_words;
   size_t image_pitch = g->from_height * line_pitch;
 
   if (!s->depthwise && !g->winograd)
     for (size_t p = 0; p < g->images * pixels_per_image; p++) {
       size_t image = p / pixels_per_image, line = p % pixels_per_image / s->output_width;
       in[p] = (int32_t)(image * image_pitch + line * s->stride * line_pitch +
-                        p % s->output_width * s->stride * s->input_channels);
+                        p % s->output_width * s->stride * g->from_words);
       out[p] = (int32_t)(p * columns);
     }
   memset(memory + f->l.sums, 0, 7 * most(g->in_columns, g->out_columns) * sizeof *memory);
@@ -88,7 +88,7 @@ static void run_forward(void *context, int thread, int threads) {
   nas_share(g->bands, thread, threads, &begin, &end);
   for (size_t index = begin; index < end; index++) {
     band b = nas_band_at(g, index);
-    const float *x = nas_gather_band(g, &b, f->source, from);
+    const float *x = nas_gather_band(g, &b, f->source, g->pairs, from);
     size_t pixels = b.images * b.lines * s->output_width;
     if (s->depthwise) {
       for (size_t line = 0; line < b.images * b.lines; line++) {
@@ -130,13 +130,13 @@ static void run_forward(void *context, int thread, int threads) {
           .in = in,
           .row_pitch = line_pitch,
           .rows = s->kernel,
-          .length = s->kernel * s->input_channels,
+          .length = s->kernel * g->from_words,
           .weights = f->packed,
           .columns = columns,
           .to = to,
           .out = out,
           .pixels = pixels};
-      loops->multiply(&m);
+      (g->pairs ? loops->multiply_pairs : loops->multiply)(&m);
     }
     size_t first = (b.image * s->output_height + b.line) * s->output_width;
     if (f->result->scale) {
@@ -186,7 +186,7 @@ static void join_statistics(const forward_call *f, int threads, float *mean, flo
 void nas_fused_forward(
     const nas_convolution *sizes, const nas_source *source, const float *weights,
     const nas_result *result, void *scratch) {
-  forward_call f = {.g = nas_geometry_of(sizes, 0), .source = source, .result = result};
+  forward_call f = {.g = nas_geometry_of(sizes, source->type, 0), .source = source, .result = result};
   f.l = nas_layout_of(&f.g, 0);
   f.streams = nas_streams(
       result->y, result->type, sizes->batch * sizes->output_height * sizes->output_width,

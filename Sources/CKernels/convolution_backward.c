@@ -17,7 +17,19 @@ typedef struct {
   int threads, streams;
 } backward_call;
 
-// Writes the gradient of a band's own input lines into `to`, pixel by pixel in their order.
+// Lays out a band's gathered gradient once more, its channels in pairs.
+static void pair_gradient(const geometry *g, const band *b, const float *gradient, float *to) {
+  size_t lines = nas_in_tiles(g, b->lines) + g->before + g->after;
+  for (size_t image = 0; image < b->images; image++) {
+    size_t first = image * g->gradient_height * g->gradient_width;
+    nas_processor_loops()->pair_channels(
+        to + first * g->gradient_words, gradient + first * g->sizes.output_channels,
+        lines * g->gradient_width, g->sizes.output_channels);
+  }
+}
+
+// Writes the gradient of a band's own input lines into `to`, pixel by pixel in their order. Products of
+// pairs have the output's gradient in pairs.
 static void gradient_of_input(
     const backward_call *call, const band *b, const float *gradient, int32_t *table, float *room,
     float *to) {
@@ -25,7 +37,7 @@ static void gradient_of_input(
   const nas_convolution *s = &g->sizes;
   const nas_loops *loops = nas_processor_loops();
   size_t columns = g->in_columns;
-  size_t line_pitch = g->gradient_width * s->output_channels;
+  size_t line_pitch = g->gradient_width * g->gradient_words;
   size_t image_pitch = g->gradient_height * line_pitch;
   size_t to_image = g->lines * s->stride * s->input_width * columns;
   const float *weights = call->packed;
@@ -56,7 +68,7 @@ static void gradient_of_input(
       size_t pixels = quotient_up(s->input_width - x, s->stride);
       // Where the window of the first pixel of this phase begins in the gathered gradient.
       size_t corner = (size_t)((long)g->before + vertical.first) * line_pitch +
-                      (size_t)((long)g->before + horizontal.first) * s->output_channels;
+                      (size_t)((long)g->before + horizontal.first) * g->gradient_words;
       if (vertical.taps == 0 || horizontal.taps == 0) {
         for (size_t image = 0; image < b->images; image++)
           for (size_t line = 0; line < lines; line++)
@@ -95,7 +107,7 @@ static void gradient_of_input(
         for (size_t line = 0; line < lines; line++)
           for (size_t pixel = 0; pixel < pixels; pixel++, count++) {
             in[count] = (int32_t)(image * image_pitch + corner + line * line_pitch +
-                                  pixel * s->output_channels);
+                                  pixel * g->gradient_words);
             out[count] = (int32_t)(image * to_image + ((y + line * s->stride) * s->input_width + x +
                                                        pixel * s->stride) *
                                                           columns);
@@ -105,21 +117,59 @@ static void gradient_of_input(
           .in = in,
           .row_pitch = line_pitch,
           .rows = vertical.taps,
-          .length = horizontal.taps * s->output_channels,
+          .length = horizontal.taps * g->gradient_words,
           .weights = weights,
           .columns = columns,
           .to = to,
           .out = out,
           .pixels = count};
-      loops->multiply(&m);
-      weights += vertical.taps * horizontal.taps * s->output_channels * columns;
+      (g->pairs ? loops->multiply_pairs : loops->multiply)(&m);
+      weights += vertical.taps * horizontal.taps * g->gradient_words * columns;
     }
+}
+
+// The same as below for windows of one pixel, two pixels at a time.
+static void gradient_of_weights_in_pairs(
+    const geometry *g, const band *b, const float *x, const float *gradient, float *room,
+    float *to) {
+  const nas_convolution *s = &g->sizes;
+  const nas_loops *loops = nas_processor_loops();
+  size_t inputs = s->input_channels, outputs = s->output_channels;
+  // Without a stride the lines lie one behind the other.
+  size_t lines = s->stride == 1 ? 1 : b->images * b->lines;
+  size_t pixels = s->stride == 1 ? b->images * b->lines * s->output_width : s->output_width;
+  size_t pairs = quotient_up(pixels, 2);
+  float *gradient_room = room + lines * pairs * inputs;
+  for (size_t line = 0; line < lines; line++) {
+    size_t image = line / b->lines, from_line = line % b->lines * s->stride;
+    loops->pair_pixels(
+        room + line * pairs * inputs,
+        x + (image * g->from_height + from_line) * g->from_width * inputs, s->stride * inputs,
+        pixels, inputs);
+    loops->pair_pixels(
+        gradient_room + line * pairs * outputs,
+        gradient + (image * g->gradient_height + line % b->lines) * g->gradient_width * outputs,
+        outputs, pixels, outputs);
+  }
+  nas_outer_product o = {
+      .from = room,
+      .gradient = gradient_room,
+      .images = 1,
+      .lines = 1,
+      .pixels = lines * pairs,
+      .from_pixel = inputs,
+      .gradient_pixel = outputs,
+      .rows = 1,
+      .length = inputs,
+      .columns = g->out_columns,
+      .to = to};
+  loops->outer_product_pairs(&o);
 }
 
 // Adds a band's part of the gradient of the weights to the thread's own.
 static void gradient_of_weights(
     const geometry *g, const band *b, const float *x, const float *gradient, float *room,
-    float *to) {
+    float *pairs_room, float *to) {
   const nas_convolution *s = &g->sizes;
   const nas_loops *loops = nas_processor_loops();
   size_t from_line = g->from_width * s->input_channels;
@@ -145,6 +195,10 @@ static void gradient_of_weights(
           .to = to};
       loops->depthwise_outer_product(&d);
     }
+    return;
+  }
+  if (g->pairs && s->kernel == 1) {
+    gradient_of_weights_in_pairs(g, b, x, gradient, pairs_room, to);
     return;
   }
   if (g->winograd) {
@@ -229,7 +283,8 @@ static void run_backward(void *context, int thread, int threads) {
   const geometry *g = &call->g;
   float *memory = call->scratch + (size_t)thread * call->l.total;
   float *from = memory + call->l.from, *to = memory + call->l.to;
-  float *gradient = memory + call->l.gradient, *weights = memory + call->l.weights;
+  float *gradient = memory + call->l.gradient, *pairs = memory + call->l.pairs;
+  float *weights = memory + call->l.weights;
   size_t columns = most(g->in_columns, g->out_columns);
   thread_sums sums = sums_in(memory + call->l.sums, columns);
   memset(memory + call->l.sums, 0, 7 * columns * sizeof *memory);
@@ -238,12 +293,14 @@ static void run_backward(void *context, int thread, int threads) {
   nas_share(g->bands, thread, threads, &begin, &end);
   for (size_t index = begin; index < end; index++) {
     band b = nas_band_at(g, index);
-    const float *x = nas_gather_band(g, &b, call->source, from);
+    const float *x = nas_gather_band(g, &b, call->source, 0, from);
     nas_gather_band_gradient(g, &b, call->gradient, gradient);
-    gradient_of_weights(g, &b, x, gradient, memory + call->l.tiles, weights);
+    gradient_of_weights(g, &b, x, gradient, memory + call->l.tiles, pairs, weights);
     if (!call->sink) continue;
+    if (g->pairs) pair_gradient(g, &b, gradient, pairs);
     gradient_of_input(
-        call, &b, gradient, (int32_t *)(memory + call->l.tables), memory + call->l.tiles, to);
+        call, &b, g->pairs ? pairs : gradient, (int32_t *)(memory + call->l.tables),
+        memory + call->l.tiles, to);
     finish_input_gradient(call, &b, x, to, &sums);
   }
 }
@@ -317,7 +374,7 @@ void nas_fused_backward(
     const nas_convolution *sizes, const nas_source *source, const float *weights,
     const nas_gradient *gradient, float *weight_gradient, const nas_sink *sink, void *scratch) {
   backward_call call = {
-      .g = nas_geometry_of(sizes, 1),
+      .g = nas_geometry_of(sizes, source->type, 1),
       .source = source,
       .gradient = gradient,
       .sink = sink,

@@ -140,9 +140,34 @@ typedef struct {
       void *y, nas_type type, const void *x, nas_type x_type, size_t x_pitch, const float *addend,
       size_t pixels, size_t channels, const float *scale, const float *shift,
       nas_activation activation);
+
+  // MARK: Products of bfloat16 numbers; null in loops that have none
+  //
+  // Two numbers make a word, and words take the place of floats: sums over the channels of a pixel
+  // pair the channels, a zero behind an odd last one; sums over pixels pair the pixels. What is added
+  // up stays in floats.
+
+  // As `gather`, from bfloat16 to the (channels + 1) / 2 words of each pixel.
+  void (*gather_pairs)(
+      float *to, const void *from, size_t pixels, size_t channels, const float *scale,
+      const float *shift, nas_activation activation);
+
+  // The same from floats as they are.
+  void (*pair_channels)(float *to, const float *from, size_t pixels, size_t channels);
+
+  // Word c of pair p has channel c of the pixels 2p and 2p + 1, which may be one too many: zero.
+  void (*pair_pixels)(
+      float *to, const float *from, size_t from_pixel, size_t pixels, size_t channels);
+
+  void (*multiply_pairs)(const nas_multiply *);
+  void (*outer_product_pairs)(const nas_outer_product *);
 } nas_loops;
 
-extern const nas_loops nas_loops_plain, nas_loops_avx2, nas_loops_avx512;
+extern const nas_loops nas_loops_plain, nas_loops_avx2, nas_loops_avx512, nas_loops_avx512_bf16;
+
+// The text of the widest loops for processors without their instructions: slow, and chosen by name
+// only, so that tests reach it on every machine.
+extern const nas_loops nas_loops_wide;
 
 // The loops for this processor.
 const nas_loops *nas_processor_loops(void);

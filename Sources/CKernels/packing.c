@@ -1,5 +1,7 @@
 #include "bands.h"
 
+#include <string.h>
+
 phase nas_phase_of(const geometry *g, size_t offset) {
   size_t kernel = g->sizes.kernel, stride = g->sizes.stride;
   size_t lowest = (offset + g->padding) % stride;
@@ -31,37 +33,58 @@ static size_t panel_at(size_t first, size_t columns, size_t lanes) {
   return nas_panel((columns - first) / lanes, lanes);
 }
 
+static uint32_t bfloat16_of(float value) {
+  uint32_t bits;
+  memcpy(&bits, &value, sizeof bits);
+  if (value != value) return 0x7fc0;
+  return (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
+}
+
+// The weight at one place of a window; zero beyond the last channel on either side.
+static float weight_at(const pack_call *p, size_t output, size_t input, size_t place) {
+  const nas_convolution *s = &p->g->sizes;
+  if (output >= s->output_channels || input >= s->input_channels) return 0;
+  return p->weights[output * s->weight_row_stride + input * s->kernel * s->kernel + place];
+}
+
+// Two of them in a word.
+static float word_of(float low, float high) {
+  uint32_t bits = bfloat16_of(low) | bfloat16_of(high) << 16;
+  float word;
+  memcpy(&word, &bits, sizeof word);
+  return word;
+}
+
 // [panel][window row][window column · input][output]
 static void pack_forward(const pack_call *p, size_t column, size_t panel) {
   const nas_convolution *s = &p->g->sizes;
-  size_t kernel = s->kernel, inputs = s->input_channels;
-  float *to = p->packed + column * kernel * kernel * inputs;
+  size_t window = s->kernel * s->kernel, words = p->g->from_words;
+  float *to = p->packed + column * window * words;
   for (size_t n = 0; n < panel; n++) {
     size_t output = column + n;
-    for (size_t input = 0; input < inputs; input++)
-      for (size_t k = 0; k < kernel * kernel; k++)
-        to[(k * inputs + input) * panel + n] =
-            output < s->output_channels
-                ? p->weights[output * s->weight_row_stride + input * kernel * kernel + k]
-                : 0;
+    for (size_t w = 0; w < words; w++)
+      for (size_t k = 0; k < window; k++)
+        to[(k * words + w) * panel + n] =
+            p->g->pairs ? word_of(
+                              weight_at(p, output, 2 * w, k), weight_at(p, output, 2 * w + 1, k))
+                        : weight_at(p, output, w, k);
   }
 }
 
 // [panel][window row][window column · output][input], the places of one phase, last ones first
 static void pack_backward(const pack_call *p, size_t column, size_t panel) {
   const nas_convolution *s = &p->g->sizes;
-  size_t kernel = s->kernel, outputs = s->output_channels;
-  float *to = p->packed + column * p->vertical.taps * p->horizontal.taps * outputs;
+  size_t kernel = s->kernel, words = p->g->gradient_words;
+  float *to = p->packed + column * p->vertical.taps * p->horizontal.taps * words;
   for (size_t y = 0; y < p->vertical.taps; y++)
     for (size_t x = 0; x < p->horizontal.taps; x++) {
       size_t place = (p->vertical.last - y * s->stride) * kernel + p->horizontal.last - x * s->stride;
-      for (size_t output = 0; output < outputs; output++)
-        for (size_t n = 0; n < panel; n++) {
-          size_t input = column + n;
-          *to++ = input < s->input_channels
-                      ? p->weights[output * s->weight_row_stride + input * kernel * kernel + place]
-                      : 0;
-        }
+      for (size_t w = 0; w < words; w++)
+        for (size_t n = 0; n < panel; n++)
+          *to++ = p->g->pairs ? word_of(
+                                    weight_at(p, 2 * w, column + n, place),
+                                    weight_at(p, 2 * w + 1, column + n, place))
+                              : weight_at(p, w, column + n, place);
     }
 }
 
@@ -188,7 +211,7 @@ void nas_pack_backward(const geometry *g, const float *weights, float *packed) {
         packed += places * g->in_columns;
       } else {
         size_t floats = g->winograd ? nas_packed_weights(g, 1)
-                                    : places * s->output_channels * g->in_columns;
+                                    : places * g->gradient_words * g->in_columns;
         run_packing(run_pack_backward, &p, floats);
         packed += floats;
       }

@@ -5,15 +5,18 @@
 
 static const nas_loops *chosen = &nas_loops_plain;
 
-static const nas_loops *const all_loops[] = {&nas_loops_avx512, &nas_loops_avx2, &nas_loops_plain};
+// The best first. The last is for tests and chosen by name only.
+static const nas_loops *const all_loops[] = {
+    &nas_loops_avx512_bf16, &nas_loops_avx512, &nas_loops_avx2, &nas_loops_plain, &nas_loops_wide};
 
 static int runs(const nas_loops *loops) {
 #if defined(__x86_64__)
   __builtin_cpu_init();
-  if (loops == &nas_loops_avx512)
-    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-           __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
-  if (loops == &nas_loops_avx2)
+  int avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+               __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
+  if (loops == &nas_loops_avx512_bf16) return avx512 && __builtin_cpu_supports("avx512bf16");
+  if (loops == &nas_loops_avx512) return avx512;
+  if (loops == &nas_loops_avx2 || loops == &nas_loops_wide)
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
 #endif
   return loops == &nas_loops_plain;
@@ -37,10 +40,4 @@ const nas_loops *nas_processor_loops(void) { return chosen; }
 
 const char *nas_processor(void) { return chosen->name; }
 
-int nas_multiplies_bfloat16(void) {
-#if defined(__x86_64__)
-  return chosen == &nas_loops_avx512 && __builtin_cpu_supports("avx512bf16");
-#else
-  return 0;
-#endif
-}
+int nas_multiplies_bfloat16(void) { return chosen == &nas_loops_avx512_bf16; }

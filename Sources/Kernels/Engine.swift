@@ -39,7 +39,7 @@ public final class Engine {
   /// The number of threads that kernels are divided among.
   public static var threads: Int { Int(nas_threads()) }
 
-  /// The instruction set that the engine's own loops use: `avx512`, `avx2` or `plain`.
+  /// The instruction set that the engine's own loops use: `avx512-bf16`, `avx512`, `avx2` or `plain`.
   ///
   /// It is the best that the processor has, or a lesser one that the environment variable
   /// `NAS_PROCESSOR` names.
@@ -47,7 +47,8 @@ public final class Engine {
     unsafe String(cString: nas_processor())
   }
 
-  /// Whether the processor multiplies bfloat16 numbers, in which case it is worth trying.
+  /// Whether the loops use instructions that multiply bfloat16 numbers, so that such activations may be
+  /// quicker.
   public static var multipliesBFloat16: Bool { nas_multiplies_bfloat16() != 0 }
 
   /// Makes every engine of this process use the loops of another instruction set.

@@ -44,7 +44,7 @@ extension Engine {
     defer { scratch.release(to: mark) }
     var description = sizes.description(weightRowStride: weights.rowStride)
     unsafe withSource(input) { source in
-      let room = unsafe scratch.room(nas_fused_scratch(&description, 0))
+      let room = unsafe scratch.room(nas_fused_scratch(&description, input.x.type.code, 0))
       unsafe nas_fused_forward(&description, source, weights.start, result, room)
     }
   }
@@ -61,7 +61,7 @@ extension Engine {
       var description = sizes.description(weightRowStride: weights.rowStride)
       unsafe withSource(input) { source in
         unsafe withGradient(gradient) { gradient in
-          let room = unsafe scratch.room(nas_fused_scratch(&description, 1))
+          let room = unsafe scratch.room(nas_fused_scratch(&description, input.x.type.code, 1))
           unsafe nas_fused_backward(
             &description, source, weights.start, gradient, weightGradient.start, sink, room)
         }

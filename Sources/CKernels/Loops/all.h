@@ -1,5 +1,6 @@
 // All loops and their table, for the file that includes this one: it defines LANES, the floats of a
-// vector, NAME and, with that name, NAS_LOOPS.
+// vector, NAME and, with that name, NAS_LOOPS. With PAIRED there are products of bfloat16 numbers too;
+// PLUS_PAIRS is then the processor's own instruction for them, if it has one.
 
 #include "vector.h"
 
@@ -22,4 +23,11 @@ const nas_loops NAS_LOOPS = {
     .finish = finish,
     .finish_gradient = finish_gradient,
     .normalize = normalize,
+#ifdef PAIRED
+    .gather_pairs = gather_pairs,
+    .pair_channels = pair_channels,
+    .pair_pixels = pair_pixels,
+    .multiply_pairs = multiply_pairs,
+    .outer_product_pairs = outer_product_pairs,
+#endif
 };

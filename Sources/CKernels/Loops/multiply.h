@@ -10,8 +10,17 @@
 #define TILE_ROWS 6
 #endif
 
-#define TILE(ROWS, COLUMNS)                                                                     \
-  static void multiply_##ROWS##x##COLUMNS(                                                      \
+// An element in all lanes of a vector.
+INLINE vector element(const float *p, int pairs) {
+  if (!pairs) return all(*p);
+  uint32_t word;
+  memcpy(&word, p, sizeof word);
+  return all_words(word);
+}
+
+// With PAIRS, an element is a word of two bfloat16 numbers.
+#define TILE(ROWS, COLUMNS, PAIRS)                                                              \
+  static void multiply_##ROWS##x##COLUMNS##_##PAIRS(                                            \
       const nas_multiply *m, const float *weights, const int32_t *in, const int32_t *out,       \
       size_t column) {                                                                          \
     vector sum[ROWS][COLUMNS] = {};                                                             \
@@ -23,8 +32,9 @@
         _Pragma("unroll") for (int j = 0; j < COLUMNS; j++) w[j] = load(weights + j * LANES);   \
         weights += COLUMNS * LANES;                                                             \
         _Pragma("unroll") for (int i = 0; i < ROWS; i++) {                                      \
-          vector a = all(x[i][l]);                                                              \
-          _Pragma("unroll") for (int j = 0; j < COLUMNS; j++) sum[i][j] += a * w[j];            \
+          vector a = element(x[i] + l, PAIRS);                                                  \
+          _Pragma("unroll") for (int j = 0; j < COLUMNS; j++)                                   \
+            sum[i][j] = plus_product(sum[i][j], a, w[j], PAIRS);                                \
         }                                                                                       \
       }                                                                                         \
       _Pragma("unroll") for (int i = 0; i < ROWS; i++) x[i] += m->row_pitch;                    \
@@ -35,53 +45,60 @@
     }                                                                                           \
   }
 
-#define DEFINE_TILE(ROWS, COLUMNS) TILE(ROWS, COLUMNS)
-#if LANES == 16
-DEFINE_TILE(TILE_ROWS, 3)
-#endif
-DEFINE_TILE(TILE_ROWS, 2)
-DEFINE_TILE(TILE_ROWS, 1)
-
 // The last tile may have fewer pixels: it computes its last one several times.
-#define PANEL_LOOP(ROWS, COLUMNS) PANEL_LOOP_(ROWS, COLUMNS)
-#define PANEL_LOOP_(ROWS, COLUMNS)                                                  \
-  for (size_t p = 0; p < m->pixels; p += ROWS) {                                    \
-    if (p + ROWS <= m->pixels) {                                                    \
-      multiply_##ROWS##x##COLUMNS(m, weights, m->in + p, m->out + p, column);       \
-    } else {                                                                        \
-      int32_t in[ROWS], out[ROWS];                                                  \
-      for (size_t i = 0; i < ROWS; i++) {                                           \
-        size_t pixel = p + i < m->pixels ? p + i : m->pixels - 1;                   \
-        in[i] = m->in[pixel];                                                       \
-        out[i] = m->out[pixel];                                                     \
-      }                                                                             \
-      multiply_##ROWS##x##COLUMNS(m, weights, in, out, column);                     \
-    }                                                                               \
+#define PANEL_LOOP(ROWS, COLUMNS, PAIRS) PANEL_LOOP_(ROWS, COLUMNS, PAIRS)
+#define PANEL_LOOP_(ROWS, COLUMNS, PAIRS)                                                   \
+  for (size_t p = 0; p < m->pixels; p += ROWS) {                                            \
+    if (p + ROWS <= m->pixels) {                                                            \
+      multiply_##ROWS##x##COLUMNS##_##PAIRS(m, weights, m->in + p, m->out + p, column);     \
+    } else {                                                                                \
+      int32_t in[ROWS], out[ROWS];                                                          \
+      for (size_t i = 0; i < ROWS; i++) {                                                   \
+        size_t pixel = p + i < m->pixels ? p + i : m->pixels - 1;                           \
+        in[i] = m->in[pixel];                                                               \
+        out[i] = m->out[pixel];                                                             \
+      }                                                                                     \
+      multiply_##ROWS##x##COLUMNS##_##PAIRS(m, weights, in, out, column);                   \
+    }                                                                                       \
   }
 
-static void multiply(const nas_multiply *m) {
-  const float *weights = m->weights;
-  size_t vectors = m->columns / LANES;
-  for (size_t column = 0; vectors > 0;) {
-    size_t panel = nas_panel(vectors, LANES);
-    switch (panel) {
 #if LANES == 16
-      case 3: PANEL_LOOP(TILE_ROWS, 3) break;
+#define ONLY_WIDE(code) code
+#else
+#define ONLY_WIDE(code)
 #endif
-      case 2: PANEL_LOOP(TILE_ROWS, 2) break;
-      default: PANEL_LOOP(TILE_ROWS, 1)
-    }
-    weights += m->rows * m->length * panel * LANES;
-    column += panel * LANES;
-    vectors -= panel;
+
+#define DEFINE_TILE(ROWS, COLUMNS, PAIRS) TILE(ROWS, COLUMNS, PAIRS)
+#define MULTIPLY(NAME, PAIRS)                                       \
+  ONLY_WIDE(DEFINE_TILE(TILE_ROWS, 3, PAIRS))                       \
+  DEFINE_TILE(TILE_ROWS, 2, PAIRS)                                  \
+  DEFINE_TILE(TILE_ROWS, 1, PAIRS)                                  \
+  static void NAME(const nas_multiply *m) {                         \
+    const float *weights = m->weights;                              \
+    size_t vectors = m->columns / LANES;                            \
+    for (size_t column = 0; vectors > 0;) {                         \
+      size_t panel = nas_panel(vectors, LANES);                     \
+      switch (panel) {                                              \
+        ONLY_WIDE(case 3: PANEL_LOOP(TILE_ROWS, 3, PAIRS) break;)   \
+        case 2: PANEL_LOOP(TILE_ROWS, 2, PAIRS) break;              \
+        default: PANEL_LOOP(TILE_ROWS, 1, PAIRS)                    \
+      }                                                             \
+      weights += m->rows * m->length * panel * LANES;               \
+      column += panel * LANES;                                      \
+      vectors -= panel;                                             \
+    }                                                               \
   }
-}
+
+MULTIPLY(multiply, 0)
+#ifdef PAIRED
+MULTIPLY(multiply_pairs, 1)
+#endif
 
 // MARK: Gradients of weights
 
 // ROWS elements of a window × COLUMNS vectors of the gradient, summed over pixels.
-#define OUTER(ROWS, COLUMNS)                                                                    \
-  static void outer_##ROWS##x##COLUMNS(                                                         \
+#define OUTER(ROWS, COLUMNS, PAIRS)                                                             \
+  static void outer_##ROWS##x##COLUMNS##_##PAIRS(                                               \
       const nas_outer_product *o, const float *from, const float *gradient, float *to) {        \
     vector sum[ROWS][COLUMNS];                                                                  \
     _Pragma("unroll") for (int i = 0; i < ROWS; i++)                                            \
@@ -95,8 +112,9 @@ static void multiply(const nas_multiply *m) {
           vector v[COLUMNS];                                                                    \
           _Pragma("unroll") for (int j = 0; j < COLUMNS; j++) v[j] = load(g + j * LANES);       \
           _Pragma("unroll") for (int i = 0; i < ROWS; i++) {                                    \
-            vector a = all(x[i]);                                                               \
-            _Pragma("unroll") for (int j = 0; j < COLUMNS; j++) sum[i][j] += a * v[j];          \
+            vector a = element(x + i, PAIRS);                                                   \
+            _Pragma("unroll") for (int j = 0; j < COLUMNS; j++)                                 \
+              sum[i][j] = plus_product(sum[i][j], a, v[j], PAIRS);                              \
           }                                                                                     \
           x += o->from_pixel;                                                                   \
           g += o->gradient_pixel;                                                               \
@@ -107,25 +125,27 @@ static void multiply(const nas_multiply *m) {
         store(to + (size_t)i * o->columns + j * LANES, sum[i][j]);                              \
   }
 
-#define OUTERS(COLUMNS) \
-  OUTER(1, COLUMNS) OUTER(2, COLUMNS) OUTER(3, COLUMNS) \
-  OUTER(4, COLUMNS) OUTER(5, COLUMNS) OUTER(6, COLUMNS)
-OUTERS(1)
-OUTERS(2)
-#if LANES == 16
-OUTERS(3)
-#endif
+#define OUTERS(COLUMNS, PAIRS)                                          \
+  OUTER(1, COLUMNS, PAIRS) OUTER(2, COLUMNS, PAIRS) OUTER(3, COLUMNS, PAIRS) \
+  OUTER(4, COLUMNS, PAIRS) OUTER(5, COLUMNS, PAIRS) OUTER(6, COLUMNS, PAIRS)
+#define OUTER_TILES(COLUMNS, PAIRS)                                     \
+  {outer_1x##COLUMNS##_##PAIRS, outer_2x##COLUMNS##_##PAIRS, outer_3x##COLUMNS##_##PAIRS, \
+   outer_4x##COLUMNS##_##PAIRS, outer_5x##COLUMNS##_##PAIRS, outer_6x##COLUMNS##_##PAIRS}
 
 typedef void outer_tile(const nas_outer_product *, const float *, const float *, float *);
 
-static void outer_product(const nas_outer_product *o) {
-  static outer_tile *const tiles[][6] = {
-      {outer_1x1, outer_2x1, outer_3x1, outer_4x1, outer_5x1, outer_6x1},
-      {outer_1x2, outer_2x2, outer_3x2, outer_4x2, outer_5x2, outer_6x2},
-#if LANES == 16
-      {outer_1x3, outer_2x3, outer_3x3, outer_4x3, outer_5x3, outer_6x3},
-#endif
-  };
+#define OUTER_PRODUCT(NAME, PAIRS)                                              \
+  OUTERS(1, PAIRS)                                                              \
+  OUTERS(2, PAIRS)                                                              \
+  ONLY_WIDE(OUTERS(3, PAIRS))                                                   \
+  static void NAME(const nas_outer_product *o) {                                \
+    static outer_tile *const tiles[][6] = {                                     \
+        OUTER_TILES(1, PAIRS), OUTER_TILES(2, PAIRS),                           \
+        ONLY_WIDE(OUTER_TILES(3, PAIRS))};                                      \
+    for_outer_tiles(o, tiles);                                                  \
+  }
+
+static void for_outer_tiles(const nas_outer_product *o, outer_tile *const tiles[][6]) {
   size_t vectors = o->columns / LANES;
   for (size_t column = 0; vectors > 0;) {
     size_t panel = nas_panel(vectors, LANES);
@@ -143,3 +163,8 @@ static void outer_product(const nas_outer_product *o) {
     vectors -= panel;
   }
 }
+
+OUTER_PRODUCT(outer_product, 0)
+#ifdef PAIRED
+OUTER_PRODUCT(outer_product_pairs, 1)
+#endif

@@ -34,14 +34,13 @@
 // MARK: Gather
 
 INLINE void gather_pixels(
-    float *to, const void *from, nas_type type, size_t pixels, size_t channels,
-    const float *scale, const float *shift, nas_activation activation) {
+    void *to, nas_type to_type, size_t to_pitch, const void *from, nas_type type, size_t pixels,
+    size_t channels, const float *scale, const float *shift, nas_activation activation) {
   for (size_t p = 0; p < pixels; p++) {
-    size_t first = p * channels;
 #define one(c, count)                                                                         \
-  put(to, NAS_FLOAT32, first + c,                                                             \
+  put(to, to_type, p * to_pitch + c,                                                          \
       activated(                                                                              \
-          get(from, type, first + c, count) * get(scale, NAS_FLOAT32, c, count) +             \
+          get(from, type, p * channels + c, count) * get(scale, NAS_FLOAT32, c, count) +      \
               get(shift, NAS_FLOAT32, c, count),                                              \
           activation),                                                                        \
       count)
@@ -56,7 +55,10 @@ static void gather(
   if (scale) {
     FOR_ACTIVATION(
         activation,
-        FOR_TYPE(type, gather_pixels(to, from, TYPE, pixels, channels, scale, shift, ACTIVATION)));
+        FOR_TYPE(
+            type, gather_pixels(
+                      to, NAS_FLOAT32, channels, from, TYPE, pixels, channels, scale, shift,
+                      ACTIVATION)));
   } else if (type == NAS_FLOAT32) {
     memcpy(to, from, pixels * channels * sizeof *to);
   } else {
@@ -65,6 +67,52 @@ static void gather(
 #undef one
   }
 }
+
+#ifdef PAIRED
+static void gather_pairs(
+    float *to, const void *from, size_t pixels, size_t channels, const float *scale,
+    const float *shift, nas_activation activation) {
+  size_t pitch = (channels + 1) / 2 * 2;
+  if (scale) {
+    FOR_ACTIVATION(
+        activation, gather_pixels(
+                        to, NAS_BFLOAT16, pitch, from, NAS_BFLOAT16, pixels, channels, scale, shift,
+                        ACTIVATION));
+  } else {
+    for (size_t p = 0; p < pixels; p++)
+      memcpy((uint16_t *)to + p * pitch, (const uint16_t *)from + p * channels, 2 * channels);
+  }
+  if (pitch > channels)
+    for (size_t p = 0; p < pixels; p++) ((uint16_t *)to)[p * pitch + channels] = 0;
+}
+
+static void pair_channels(float *to, const float *from, size_t pixels, size_t channels) {
+  size_t pitch = (channels + 1) / 2 * 2;
+  for (size_t p = 0; p < pixels; p++) {
+#define one(c, count) \
+  put(to, NAS_BFLOAT16, p * pitch + c, get(from, NAS_FLOAT32, p * channels + c, count), count)
+    CHANNELS(channels, one);
+#undef one
+    if (pitch > channels) ((uint16_t *)to)[p * pitch + channels] = 0;
+  }
+}
+
+static void pair_pixels(
+    float *to, const float *from, size_t from_pixel, size_t pixels, size_t channels) {
+  for (size_t p = 0; p < pixels; p += 2) {
+    const float *low = from + p * from_pixel, *high = low + from_pixel;
+    int whole = p + 1 < pixels;
+#define one(c, count)                                     \
+  put(to, NAS_FLOAT32, p / 2 * channels + c,              \
+      paired(                                             \
+          get(low, NAS_FLOAT32, c, count),                \
+          whole ? get(high, NAS_FLOAT32, c, count) : (vector){}), \
+      count)
+    CHANNELS(channels, one);
+#undef one
+  }
+}
+#endif
 
 INLINE void gather_gradient_pixels(
     float *to, const void *gradient, const void *x, nas_type type, size_t pixels, size_t channels,

@@ -13,6 +13,8 @@ typedef uint16_t halves __attribute__((vector_size(2 * LANES), aligned(2), may_a
 
 INLINE vector all(float value) { return value - (vector){}; }
 
+INLINE vector all_words(uint32_t word) { return (vector)(word + (bits){}); }
+
 INLINE vector load(const float *p) { return *(const vector *)p; }
 INLINE void store(float *p, vector v) { *(vector *)p = v; }
 
@@ -33,6 +35,24 @@ INLINE vector rounded(vector v) {
 
 // The bfloat16 of a number that was rounded to one.
 INLINE halves narrowed(vector v) { return __builtin_convertvector((bits)v >> 16, halves); }
+
+// The bfloat16 numbers of two vectors as words: the first one's in the lower halves.
+INLINE vector paired(vector low, vector high) {
+  return (vector)(((bits)rounded(low) >> 16) | (bits)rounded(high));
+}
+
+// sum + a · b. Words that hold two bfloat16 numbers each multiply as such: sum + a.low · b.low +
+// a.high · b.high.
+INLINE vector plus_product(vector sum, vector a, vector b, int pairs) {
+  if (!pairs) return sum + a * b;
+#ifdef PLUS_PAIRS
+  return PLUS_PAIRS(sum, a, b);
+#else
+  const bits upper = 0xffff0000 + (bits){};
+  sum += (vector)((bits)a << 16) * (vector)((bits)b << 16);
+  return sum + (vector)((bits)a & upper) * (vector)((bits)b & upper);
+#endif
+}
 
 // Elements of an activation, `count` of them where fewer than a vector are left.
 INLINE vector get(const void *from, nas_type type, size_t index, size_t count) {

@@ -70,8 +70,8 @@ typedef struct {
   double *sums;
 } nas_sink;
 
-// Bytes of scratch that a call needs.
-size_t nas_fused_scratch(const nas_convolution *sizes, int backward);
+// Bytes of scratch that a call needs whose source is of the given type.
+size_t nas_fused_scratch(const nas_convolution *sizes, nas_type type, int backward);
 
 // Where a convolution goes: as it is, with each channel's mean and variance unless `mean` is null,
 // or, if `scale` is given, as activation(convolution · scale + shift + addend).
@@ -93,10 +93,10 @@ void nas_fused_backward(
     const nas_convolution *sizes, const nas_source *source, const float *weights,
     const nas_gradient *gradient, float *weight_gradient, const nas_sink *sink, void *scratch);
 
-// The instruction set that the loops were chosen for: avx512, avx2 or plain.
+// The instruction set that the loops were chosen for: avx512-bf16, avx512, avx2 or plain.
 const char *nas_processor(void);
 
-// Whether the processor has instructions that multiply bfloat16 numbers.
+// Whether the loops use the processor's instructions that multiply bfloat16 numbers.
 int nas_multiplies_bfloat16(void);
 
 // Chooses the loops of the instruction set named, or the best if `name` is null; returns whether the
