@@ -18,6 +18,12 @@
 
 // MARK: Bands
 
+// Whether an image fills its tiles so far that fewer than half the products remain.
+static int fills_tiles(size_t height, size_t width) {
+  size_t tiles = quotient_up(height, NAS_WINOGRAD_TILE) * quotient_up(width, NAS_WINOGRAD_TILE);
+  return 2 * NAS_WINOGRAD_PLACES * tiles <= 9 * height * width;
+}
+
 geometry nas_geometry_of(const nas_convolution *sizes, nas_type type, int backward) {
   const nas_loops *loops = nas_processor_loops();
   const size_t lanes = loops->lanes;
@@ -32,7 +38,8 @@ geometry nas_geometry_of(const nas_convolution *sizes, nas_type type, int backwa
   g.in_columns = rounded_up(s->input_channels, lanes);
   g.out_columns = rounded_up(s->output_channels, lanes);
   g.winograd = s->kernel == 3 && s->stride == 1 && !s->depthwise &&
-               least(s->input_channels, s->output_channels) >= WINOGRAD_CHANNELS;
+               least(s->input_channels, s->output_channels) >= WINOGRAD_CHANNELS &&
+               fills_tiles(s->output_height, s->output_width);
   g.pairs = type == NAS_BFLOAT16 && loops->multiply_pairs && !s->depthwise && !g.winograd;
   g.from_words = g.pairs && !backward ? quotient_up(s->input_channels, 2) : s->input_channels;
   g.gradient_words = g.pairs ? quotient_up(s->output_channels, 2) : s->output_channels;
@@ -67,7 +74,7 @@ geometry nas_geometry_of(const nas_convolution *sizes, nas_type type, int backwa
     g.images = quotient_up(s->batch, g.bands);
     g.bands = quotient_up(s->batch, g.images);
   } else {
-    g.lines = quotient_up(s->output_height, quotient_up(s->output_height, lines));
+    g.lines = nas_in_tiles(&g, quotient_up(s->output_height, quotient_up(s->output_height, lines)));
     g.bands_per_image = quotient_up(s->output_height, g.lines);
     g.bands = s->batch * g.bands_per_image;
     g.images = 1;
@@ -79,7 +86,8 @@ geometry nas_geometry_of(const nas_convolution *sizes, nas_type type, int backwa
     size_t tile = NAS_WINOGRAD_PLACES * (rounded_up(s->input_channels, lanes) +
                                          rounded_up(s->output_channels, lanes));
     size_t band_tiles =
-        g.images * nas_in_tiles(&g, g.lines) / 2 * (nas_in_tiles(&g, s->output_width) / 2);
+        g.images * (nas_in_tiles(&g, g.lines) / NAS_WINOGRAD_TILE) *
+        (nas_in_tiles(&g, s->output_width) / NAS_WINOGRAD_TILE);
     // A multiple of the pixels that a product takes at a time, with either set of registers.
     g.tiles = least(band_tiles, rounded_up(most(1, TILE_BYTES / (tile * sizeof(float))), 24));
   }

@@ -22,7 +22,7 @@ typedef struct {
   size_t bands_per_image;   // 1 if a band has whole images
   size_t bands;
   size_t in_columns, out_columns;      // channels, rounded up to whole vectors
-  int winograd;                        // whether 3×3 windows are computed in tiles of 2×2
+  int winograd;                        // whether 3×3 windows are computed in tiles
   size_t tiles;                        // that are computed at a time
   // Whether pairs of bfloat16 numbers are multiplied; the words (or floats) of a pixel then of the
   // gathered input, which backward is in floats first, and of the gradient that windows read.
@@ -47,7 +47,7 @@ band nas_band_at(const geometry *g, size_t index);
 
 // Lines or pixels of an output, rounded up to whole tiles.
 static inline size_t nas_in_tiles(const geometry *g, size_t count) {
-  return g->winograd ? rounded_up(count, 2) : count;
+  return g->winograd ? rounded_up(count, NAS_WINOGRAD_TILE) : count;
 }
 
 // Lays out the input of a band, zeros around it, in floats or in pairs; returns where it lies.
@@ -112,6 +112,9 @@ phase nas_phase_of(const geometry *g, size_t offset);
 
 // Floats of packed weights; a phase's lie behind those of the phases before it.
 size_t nas_packed_weights(const geometry *g, int backward);
+
+// G of Winograd's filtering, whose other matrices are in Loops/winograd.h.
+extern const float nas_winograd_window[6][3];
 
 // Packs weights for a forward pass.
 void nas_pack_forward(const geometry *g, const float *weights, float *packed);

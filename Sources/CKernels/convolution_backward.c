@@ -307,17 +307,16 @@ static void run_backward(void *context, int thread, int threads) {
 
 // Gᵀ s G: the gradient of a window from those of the places of a tile.
 static void gradient_of_window(const float s[NAS_WINOGRAD_PLACES], float g[9]) {
-  float t[3][4];
-  for (int x = 0; x < 4; x++) {
-    t[0][x] = s[x] + 0.5f * (s[4 + x] + s[8 + x]);
-    t[1][x] = 0.5f * (s[4 + x] - s[8 + x]);
-    t[2][x] = 0.5f * (s[4 + x] + s[8 + x]) + s[12 + x];
-  }
-  for (int y = 0; y < 3; y++) {
-    g[3 * y] = t[y][0] + 0.5f * (t[y][1] + t[y][2]);
-    g[3 * y + 1] = 0.5f * (t[y][1] - t[y][2]);
-    g[3 * y + 2] = 0.5f * (t[y][1] + t[y][2]) + t[y][3];
-  }
+  for (int y = 0; y < 3; y++)
+    for (int x = 0; x < 3; x++) {
+      float sum = 0;
+      for (int i = 0; i < 6; i++) {
+        float row = 0;
+        for (int j = 0; j < 6; j++) row += s[6 * i + j] * nas_winograd_window[j][x];
+        sum += nas_winograd_window[i][y] * row;
+      }
+      g[3 * y + x] = sum;
+    }
 }
 
 // The same as below for gradients that lie by the places of a tile.

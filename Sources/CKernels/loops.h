@@ -25,11 +25,13 @@ typedef struct {
   size_t pixels;
 } nas_multiply;
 
-// The places of a tile in which Winograd's filtering multiplies.
-#define NAS_WINOGRAD_PLACES 16
+// The side of a tile of outputs that Winograd's filtering computes at a time, and the places of the tile
+// of inputs in which it multiplies.
+#define NAS_WINOGRAD_TILE 4
+#define NAS_WINOGRAD_PLACES 36
 
-// A 3×3 convolution of stride 1 over images that lie with their padding, and with one line and one
-// pixel more where the output's number of them is odd.
+// A 3×3 convolution of stride 1 over images that lie with their padding, and with as many lines and
+// pixels more as fill the last tiles.
 typedef struct {
   const float *from;
   size_t from_image, from_line;

@@ -88,21 +88,25 @@ static void pack_backward(const pack_call *p, size_t column, size_t panel) {
     }
 }
 
+const float nas_winograd_window[6][3] = {
+    {1, 0, 0},
+    {-2.0f / 3, -0.47140452079103168f, -1.0f / 3},  // -⅔ · (1, √½, ½)
+    {-2.0f / 3, 0.47140452079103168f, -1.0f / 3},
+    {1.0f / 6, 0.23570226039551584f, 1.0f / 3},  // ⅙ · (1, √2, 2)
+    {1.0f / 6, -0.23570226039551584f, 1.0f / 3},
+    {0, 0, 1}};
+
 // G g Gᵀ: a window of 3×3 weights for the places of a tile.
 static void transform_window(const float g[9], float u[NAS_WINOGRAD_PLACES]) {
-  float t[4][3];
-  for (int x = 0; x < 3; x++) {
-    t[0][x] = g[x];
-    t[1][x] = 0.5f * (g[x] + g[3 + x] + g[6 + x]);
-    t[2][x] = 0.5f * (g[x] - g[3 + x] + g[6 + x]);
-    t[3][x] = g[6 + x];
-  }
-  for (int y = 0; y < 4; y++) {
-    u[4 * y] = t[y][0];
-    u[4 * y + 1] = 0.5f * (t[y][0] + t[y][1] + t[y][2]);
-    u[4 * y + 2] = 0.5f * (t[y][0] - t[y][1] + t[y][2]);
-    u[4 * y + 3] = t[y][2];
-  }
+  float t[6][3];
+  for (int x = 0; x < 3; x++)
+    for (int y = 0; y < 6; y++)
+      t[y][x] = nas_winograd_window[y][0] * g[x] + nas_winograd_window[y][1] * g[3 + x] +
+                nas_winograd_window[y][2] * g[6 + x];
+  for (int y = 0; y < 6; y++)
+    for (int x = 0; x < 6; x++)
+      u[6 * y + x] = nas_winograd_window[x][0] * t[y][0] + nas_winograd_window[x][1] * t[y][1] +
+                     nas_winograd_window[x][2] * t[y][2];
 }
 
 // [place][panel][input][output] forward; backward the window is turned about, and inputs and outputs

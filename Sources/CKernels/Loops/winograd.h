@@ -1,47 +1,85 @@
-// 3×3 windows of stride 1 by Winograd's minimal filtering, F(2×2, 3×3):
+// 3×3 windows of stride 1 by Winograd's minimal filtering, F(4×4, 3×3):
 //
 // > A. Lavin, S. Gray. "Fast Algorithms for Convolutional Neural Networks." CVPR 2016.
-// > arXiv:1509.09308, section 4.1.
+// > arXiv:1509.09308, sections 4.1 and 4.3.
 //
 //   Y = Aᵀ [ (G g Gᵀ) ⊙ (Bᵀ d B) ] A
 //
-// Tiles of 4×4 inputs d give 2×2 outputs Y with 16 products where the window itself would need 36. The
-// products of all channels at one of the 16 places are a matrix product over tiles. Coefficients are
-// 0, ±1 and ½ only, so that the rounding stays that of a few more additions.
+// Tiles of 6×6 inputs d give 4×4 outputs Y with 36 products where the window itself would need 144. The
+// products of all channels at one of the 36 places are a matrix product over tiles.
+//
+// The polynomials behind it are evaluated at 0, ±√½, ±√2 and infinity, not at 0, ±1, ±2 as in the paper:
+// numbers whose products are near 1 leave about a third of the rounding, less than 10⁻⁶ of the largest
+// output.
+
+#define ROOT_HALF 0.70710678118654752f
+#define ROOT_TWO 1.41421356237309505f
+
+// Bᵀ d
+INLINE void transform_inputs(const vector d[6], vector t[6]) {
+  vector even = d[4] - 2.0f * d[2], odd = ROOT_HALF * d[3] - ROOT_TWO * d[1];
+  vector other_even = d[4] - 0.5f * d[2], other_odd = ROOT_TWO * d[3] - ROOT_HALF * d[1];
+  t[0] = d[0] - 2.5f * d[2] + d[4];
+  t[1] = even + odd;
+  t[2] = even - odd;
+  t[3] = other_even + other_odd;
+  t[4] = other_even - other_odd;
+  t[5] = d[1] - 2.5f * d[3] + d[5];
+}
+
+// Aᵀ m
+INLINE void transform_products(const vector m[6], vector y[4]) {
+  vector sum = m[1] + m[2], difference = m[1] - m[2];
+  vector other_sum = m[3] + m[4], other_difference = m[3] - m[4];
+  y[0] = m[0] + sum + other_sum;
+  y[1] = ROOT_HALF * difference + ROOT_TWO * other_difference;
+  y[2] = 0.5f * sum + 2.0f * other_sum;
+  y[3] = 0.5f * ROOT_HALF * difference + 2.0f * ROOT_TWO * other_difference + m[5];
+}
+
+// A y
+INLINE void transform_gradients(const vector y[4], vector t[6]) {
+  vector even = y[0] + 0.5f * y[2], odd = ROOT_HALF * (y[1] + 0.5f * y[3]);
+  vector other_even = y[0] + 2.0f * y[2], other_odd = ROOT_TWO * (y[1] + 2.0f * y[3]);
+  t[0] = y[0];
+  t[1] = even + odd;
+  t[2] = even - odd;
+  t[3] = other_even + other_odd;
+  t[4] = other_even - other_odd;
+  t[5] = y[3];
+}
 
 // Bᵀ d B for one tile and one vector of channels.
 INLINE void transform_input(
     const float *from, size_t line, size_t pixel, float *to, size_t place) {
-  vector t[4][4];
-  _Pragma("unroll") for (size_t x = 0; x < 4; x++) {
-    vector d0 = load(from + x * pixel), d1 = load(from + line + x * pixel);
-    vector d2 = load(from + 2 * line + x * pixel), d3 = load(from + 3 * line + x * pixel);
-    t[0][x] = d0 - d2;
-    t[1][x] = d1 + d2;
-    t[2][x] = d2 - d1;
-    t[3][x] = d1 - d3;
+  vector t[6][6], d[6];
+  _Pragma("unroll") for (size_t y = 0; y < 6; y++) {
+    _Pragma("unroll") for (size_t x = 0; x < 6; x++) d[x] = load(from + y * line + x * pixel);
+    transform_inputs(d, t[y]);
   }
-  _Pragma("unroll") for (size_t y = 0; y < 4; y++) {
-    store(to + (4 * y + 0) * place, t[y][0] - t[y][2]);
-    store(to + (4 * y + 1) * place, t[y][1] + t[y][2]);
-    store(to + (4 * y + 2) * place, t[y][2] - t[y][1]);
-    store(to + (4 * y + 3) * place, t[y][1] - t[y][3]);
+  _Pragma("unroll") for (size_t x = 0; x < 6; x++) {
+    vector u[6];
+    _Pragma("unroll") for (size_t y = 0; y < 6; y++) d[y] = t[y][x];
+    transform_inputs(d, u);
+    _Pragma("unroll") for (size_t y = 0; y < 6; y++) store(to + (6 * y + x) * place, u[y]);
   }
 }
 
 // Aᵀ m A for one tile and one vector of channels; lines and pixels beyond the image are left out.
 INLINE void transform_output(
-    const float *from, size_t place, float *to, size_t line, size_t pixel, int lines, int pixels) {
-  vector t[2][4];
-  _Pragma("unroll") for (size_t x = 0; x < 4; x++) {
-    vector m0 = load(from + x * place), m1 = load(from + (4 + x) * place);
-    vector m2 = load(from + (8 + x) * place), m3 = load(from + (12 + x) * place);
-    t[0][x] = m0 + m1 + m2;
-    t[1][x] = m1 - m2 - m3;
+    const float *from, size_t place, float *to, size_t line, size_t pixel, size_t lines,
+    size_t pixels) {
+  vector t[4][6], m[6];
+  _Pragma("unroll") for (size_t x = 0; x < 6; x++) {
+    vector y[4];
+    _Pragma("unroll") for (size_t i = 0; i < 6; i++) m[i] = load(from + (6 * i + x) * place);
+    transform_products(m, y);
+    _Pragma("unroll") for (size_t i = 0; i < 4; i++) t[i][x] = y[i];
   }
-  for (int y = 0; y < lines; y++) {
-    store(to + (size_t)y * line, t[y][0] + t[y][1] + t[y][2]);
-    if (pixels > 1) store(to + (size_t)y * line + pixel, t[y][1] - t[y][2] - t[y][3]);
+  for (size_t i = 0; i < lines; i++) {
+    vector y[4];
+    transform_products(t[i], y);
+    for (size_t x = 0; x < pixels; x++) store(to + i * line + x * pixel, y[x]);
   }
 }
 
@@ -51,11 +89,19 @@ typedef struct {
 } tile_corner;
 
 INLINE tile_corner corner_of(size_t tile, size_t down, size_t across) {
-  return (tile_corner){tile / (down * across), tile / across % down * 2, tile % across * 2};
+  return (tile_corner){tile / (down * across), tile / across % down * NAS_WINOGRAD_TILE,
+                       tile % across * NAS_WINOGRAD_TILE};
+}
+
+INLINE size_t tiles_of(size_t side) { return (side + NAS_WINOGRAD_TILE - 1) / NAS_WINOGRAD_TILE; }
+
+// How much of a tile that begins at `first` lies inside the image.
+INLINE size_t inside(size_t first, size_t side) {
+  return side - first < NAS_WINOGRAD_TILE ? side - first : NAS_WINOGRAD_TILE;
 }
 
 static void winograd(const nas_winograd *w) {
-  size_t across = (w->pixels + 1) / 2, down = (w->lines + 1) / 2;
+  size_t across = tiles_of(w->pixels), down = tiles_of(w->lines);
   size_t tiles = w->images * down * across;
   size_t pitch = (w->channels + LANES - 1) / LANES * LANES;
   size_t in_place = w->at_once * pitch, out_place = w->at_once * w->columns;
@@ -94,36 +140,31 @@ static void winograd(const nas_winograd *w) {
       for (size_t c = 0; c < w->columns; c += LANES)
         transform_output(
             products + t * w->columns + c, out_place, to + c, w->pixels * w->columns, w->columns,
-            corner.y + 1 < w->lines ? 2 : 1, corner.x + 1 < w->pixels ? 2 : 1);
+            inside(corner.y, w->lines), inside(corner.x, w->pixels));
     }
   }
 }
 
 // A dY Aᵀ for one tile and one vector of channels; what lies beyond the image counts as zero.
 INLINE void transform_gradient(
-    const float *from, size_t line, size_t pixel, float *to, size_t place, int lines, int pixels) {
-  vector zero = {};
-  vector d[2][2] = {{load(from), zero}, {zero, zero}};
-  if (pixels > 1) d[0][1] = load(from + pixel);
-  if (lines > 1) d[1][0] = load(from + line);
-  if (lines > 1 && pixels > 1) d[1][1] = load(from + line + pixel);
-  vector t[4][2];
-  _Pragma("unroll") for (size_t x = 0; x < 2; x++) {
-    t[0][x] = d[0][x];
-    t[1][x] = d[0][x] + d[1][x];
-    t[2][x] = d[0][x] - d[1][x];
-    t[3][x] = -d[1][x];
-  }
+    const float *from, size_t line, size_t pixel, float *to, size_t place, size_t lines,
+    size_t pixels) {
+  vector t[4][6], d[6];
   _Pragma("unroll") for (size_t y = 0; y < 4; y++) {
-    store(to + (4 * y + 0) * place, t[y][0]);
-    store(to + (4 * y + 1) * place, t[y][0] + t[y][1]);
-    store(to + (4 * y + 2) * place, t[y][0] - t[y][1]);
-    store(to + (4 * y + 3) * place, -t[y][1]);
+    _Pragma("unroll") for (size_t x = 0; x < 4; x++)
+      d[x] = y < lines && x < pixels ? load(from + y * line + x * pixel) : (vector){};
+    transform_gradients(d, t[y]);
+  }
+  _Pragma("unroll") for (size_t x = 0; x < 6; x++) {
+    vector u[6];
+    _Pragma("unroll") for (size_t y = 0; y < 4; y++) d[y] = t[y][x];
+    transform_gradients(d, u);
+    _Pragma("unroll") for (size_t y = 0; y < 6; y++) store(to + (6 * y + x) * place, u[y]);
   }
 }
 
 static void winograd_outer_product(const nas_winograd_outer_product *w) {
-  size_t across = (w->pixels + 1) / 2, down = (w->lines + 1) / 2;
+  size_t across = tiles_of(w->pixels), down = tiles_of(w->lines);
   size_t tiles = w->images * down * across;
   size_t pitch = (w->channels + LANES - 1) / LANES * LANES;
   size_t in_place = w->at_once * pitch, out_place = w->at_once * w->columns;
@@ -141,8 +182,8 @@ static void winograd_outer_product(const nas_winograd_outer_product *w) {
       for (size_t c = 0; c < w->columns; c += LANES)
         transform_gradient(
             gradient + c, w->gradient_line, w->gradient_channels,
-            gradients + t * w->columns + c, out_place, corner.y + 1 < w->lines ? 2 : 1,
-            corner.x + 1 < w->pixels ? 2 : 1);
+            gradients + t * w->columns + c, out_place, inside(corner.y, w->lines),
+            inside(corner.x, w->pixels));
     }
     for (size_t place = 0; place < NAS_WINOGRAD_PLACES; place++) {
       nas_outer_product o = {
