@@ -87,7 +87,7 @@ struct LayerTemplate: Hashable, Sendable {
   var name: String
   var operation: Operation
   var source: Source
-  var addend: Source?
+  var operand: Source?
 
   /// The group of the channels computed, or `nil` if they are those that the layer reads.
   var group: Int?
@@ -131,7 +131,7 @@ extension SearchSpace {
         layers.append(
           Layer(
             name: template.name, operation: template.operation, source: source,
-            addend: template.addend.map(value), input: shape,
+            operand: template.operand.map(value), input: shape,
             output: template.operation.output(
               of: shape,
               channels: template.group.map { channels(of: $0, in: architecture) }
@@ -158,21 +158,5 @@ extension SearchSpace {
     let group = groups[group]
     guard let decision = group.decision else { return group.choices[0] }
     return group.choices[architecture.choices[decision]]
-  }
-}
-
-extension Operation {
-  /// The shape computed from `input` when the layer has the given number of channels.
-  public func output(of input: Shape, channels: Int) -> Shape {
-    switch self {
-    case .convolution(let convolution):
-      // Padding of half a window: a stride divides the side and rounds up.
-      Shape(
-        channels: channels,
-        height: (input.height + convolution.stride - 1) / convolution.stride,
-        width: (input.width + convolution.stride - 1) / convolution.stride)
-    case .globalAveragePool, .linear:
-      Shape(channels: channels, height: 1, width: 1)
-    }
   }
 }

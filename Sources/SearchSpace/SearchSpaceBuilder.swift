@@ -66,7 +66,7 @@ public struct Convolution: SpaceElement {
             name: name,
             operation: .convolution(
               ConvolutionOperation(kernel: kernel, stride: stride, activation: activation)),
-            source: .blockInput, addend: nil, group: group)
+            source: .blockInput, operand: nil, group: group)
         ]))
   }
 }
@@ -81,7 +81,7 @@ public struct GlobalAveragePool: SpaceElement {
         name: "pool", place: nil,
         layers: [
           LayerTemplate(
-            name: "pool", operation: .globalAveragePool, source: .blockInput, addend: nil,
+            name: "pool", operation: .globalAveragePool, source: .blockInput, operand: nil,
             group: nil)
         ]))
   }
@@ -103,7 +103,8 @@ public struct Linear: SpaceElement {
         name: "classifier", place: nil,
         layers: [
           LayerTemplate(
-            name: "classifier", operation: .linear, source: .blockInput, addend: nil, group: group)
+            name: "classifier", operation: .linear(activation: .none), source: .blockInput,
+            operand: nil, group: group)
         ]))
   }
 }

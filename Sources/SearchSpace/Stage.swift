@@ -147,7 +147,7 @@ private struct BlockContext {
     layers.append(
       convolution(
         "project", reading: .layer(layers.count - 1), activation: Activation.none,
-        addend: isFirst ? nil : .blockInput, group: output))
+        operand: isFirst ? nil : .blockInput, group: output))
     return layers
   }
 
@@ -158,7 +158,7 @@ private struct BlockContext {
     var layers = [
       convolution("conv1", reading: .blockInput, kernel: 3, stride: stride, group: innerGroup)
     ]
-    var addend = LayerTemplate.Source.blockInput
+    var operand = LayerTemplate.Source.blockInput
     let output: Int
     if isFirst, stride == 1, let input = blueprint.stream,
       blueprint.groups[input].choices == width.values
@@ -174,11 +174,11 @@ private struct BlockContext {
           convolution(
             "shortcut", reading: .blockInput, stride: stride, activation: Activation.none,
             group: output))
-        addend = .layer(1)
+        operand = .layer(1)
       }
     }
     layers.append(
-      convolution("conv2", reading: .layer(0), kernel: 3, addend: addend, group: output))
+      convolution("conv2", reading: .layer(0), kernel: 3, operand: operand, group: output))
     return layers
   }
 
@@ -198,19 +198,19 @@ private struct BlockContext {
       name: "\(name).depthwise",
       operation: .convolution(
         ConvolutionOperation(
-          kernel: kernel, stride: stride, isDepthwise: true, activation: activation)),
-      source: source, addend: nil, group: nil)
+          kernel: kernel, stride: stride, grouping: .depthwise, activation: activation)),
+      source: source, operand: nil, group: nil)
   }
 
   private func convolution(
     _ part: String, reading source: LayerTemplate.Source, kernel: Int = 1, stride: Int = 1,
-    activation: Activation? = nil, addend: LayerTemplate.Source? = nil, group: Int
+    activation: Activation? = nil, operand: LayerTemplate.Source? = nil, group: Int
   ) -> LayerTemplate {
     LayerTemplate(
       name: "\(name).\(part)",
       operation: .convolution(
         ConvolutionOperation(
           kernel: kernel, stride: stride, activation: activation ?? self.activation)),
-      source: source, addend: addend, group: group)
+      source: source, operand: operand, group: group)
   }
 }

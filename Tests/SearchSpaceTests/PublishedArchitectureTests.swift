@@ -37,10 +37,10 @@ struct PublishedArchitecture: Decodable, Sendable, CustomTestStringConvertible {
         operation = "conv"
         sizes = [
           layer.input.channels, layer.output.channels, convolution.kernel, convolution.stride,
-          convolution.isDepthwise ? layer.input.channels : 1, layer.input.height,
+          convolution.grouping.count(channels: layer.input.channels), layer.input.height,
           layer.output.height, 0, 1,
         ]
-      case .linear, .globalAveragePool:
+      case .linear, .normalize, .pool, .globalAveragePool, .scale, .concatenate:
         operation = "fc"
         sizes = [layer.input.count, layer.output.channels, 1, 1, 1, 1, 1, 1, 0]
       }
