@@ -12,6 +12,7 @@ import Yams
 /// | --- | --- |
 /// | `convolution` | a convolution padded by half its kernel; then batch normalisation with ε = 10⁻⁵ unless `then` says `bias` or `none`; then plus the layer that `add` names; then the activation |
 /// | `normalization` | batch normalisation with ε = 10⁻⁵, activation |
+/// | `activation` | an activation alone |
 /// | `max-pool`, `average-pool` | over windows that begin `padding` before the map and are cut off at its edges; with `round: up` a last window may reach beyond the padding |
 /// | `global-average-pool` | the mean of each channel |
 /// | `linear` | a matrix product with bias, activation; a map is read channel by channel |
@@ -87,6 +88,8 @@ public struct ArchitectureFile: Hashable, Sendable {
       fields.append("activation: \(convolution.activation.rawValue)")
     case .normalize(let activation):
       fields += ["op: normalization", "activation: \(activation.rawValue)"]
+    case .activate(let activation):
+      fields += ["op: activation", "activation: \(activation.rawValue)"]
     case .pool(let pool):
       fields += [
         "op: \(pool.kind.rawValue)-pool", "kernel: \(pool.kernel)", "stride: \(pool.stride)",
@@ -215,7 +218,7 @@ extension Layer {
     let weights =
       switch operation {
       case .convolution(let convolution): Double(convolution.kernel * convolution.kernel)
-      case .linear, .normalize, .pool, .globalAveragePool, .scale, .concatenate: 1.0
+      case .linear, .normalize, .activate, .pool, .globalAveragePool, .scale, .concatenate: 1.0
       }
     return weights * Double(input.count) * Double(output.count)
   }
@@ -227,7 +230,7 @@ extension Operation {
     switch self {
     case .scale: "by"
     case .concatenate: "with"
-    case .convolution, .normalize, .pool, .globalAveragePool, .linear: "add"
+    case .convolution, .normalize, .activate, .pool, .globalAveragePool, .linear: "add"
     }
   }
 }
@@ -251,6 +254,8 @@ extension Node {
           completion: completion, activation: activation))
     case "normalization":
       return .normalize(activation: try option("activation", of: name) ?? .none)
+    case "activation":
+      return .activate(try option("activation", of: name) ?? .none)
     case "max-pool", "average-pool":
       return .pool(
         PoolOperation(

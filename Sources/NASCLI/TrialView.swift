@@ -113,6 +113,7 @@ extension Operation {
     switch self {
     case .convolution: "convolution"
     case .normalize: "normalization"
+    case .activate: "activation"
     case .pool(let pool): "\(pool.kind.rawValue)-pool"
     case .globalAveragePool: "global-average-pool"
     case .linear: "linear"
@@ -130,6 +131,7 @@ extension Operation {
         + (convolution.completion == .normalization ? "" : ", not normalized")
         + convolution.activation.summary
     case .normalize(let activation): "normalization" + activation.summary
+    case .activate(let activation): activation.rawValue
     case .pool(let pool):
       "\(pool.kind.rawValue) over \(pool.kernel)×\(pool.kernel), stride \(pool.stride)"
     case .globalAveragePool: "average over the map"

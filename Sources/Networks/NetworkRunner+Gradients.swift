@@ -117,7 +117,7 @@ extension NetworkRunner {
             weights: parameters.weightView("\(layer.name).weight"), into: place)
           gradients.set(source, to: place)
         }
-      case .linear, .normalize, .pool, .scale, .concatenate:
+      case .linear, .normalize, .activate, .pool, .scale, .concatenate:
         cannotRun(layer.name)
       }
       gradients.drop(gradient)

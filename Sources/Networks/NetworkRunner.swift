@@ -87,7 +87,7 @@ public final class NetworkRunner {
       let output = arena.tensor(layer.output.tensorShape(batch: input.shape.batch))
       applyLinear(layer, input: final(input), into: output)
       return NormalizedTensor(output)
-    case .linear, .normalize, .pool, .scale, .concatenate:
+    case .linear, .normalize, .activate, .pool, .scale, .concatenate:
       cannotRun(layer.name)
     }
   }

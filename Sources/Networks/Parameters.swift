@@ -180,7 +180,7 @@ extension Layer {
       }
     case .normalize:
       return normalizationArrays
-    case .pool, .globalAveragePool, .scale, .concatenate:
+    case .activate, .pool, .globalAveragePool, .scale, .concatenate:
       return []
     case .linear:
       return [

@@ -78,7 +78,7 @@ extension Layer {
     case .linear:
       let weights = input.count * output.channels
       return Cost(macs: weights, parameters: weights + output.channels)
-    case .pool, .globalAveragePool, .scale, .concatenate:
+    case .activate, .pool, .globalAveragePool, .scale, .concatenate:
       return Cost(macs: 0, parameters: 0)
     }
   }

@@ -112,7 +112,7 @@ public struct Layer: Hashable, Codable, Sendable {
     switch operation {
     case .convolution(let convolution): convolution.completion == .normalization
     case .normalize: true
-    case .pool, .globalAveragePool, .linear, .scale, .concatenate: false
+    case .activate, .pool, .globalAveragePool, .linear, .scale, .concatenate: false
     }
   }
 }

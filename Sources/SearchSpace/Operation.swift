@@ -7,6 +7,9 @@ public enum Operation: Hashable, Codable, Sendable {
   /// Batch normalisation on its own, and an activation.
   case normalize(activation: Activation)
 
+  /// An activation on its own.
+  case activate(Activation)
+
   /// The maximum or the mean of each channel over a window.
   case pool(PoolOperation)
 
@@ -174,7 +177,7 @@ extension Operation {
       output = Shape(channels: channels, height: 1, width: 1)
     case .concatenate:
       output.channels += operand?.channels ?? 0
-    case .normalize, .scale:
+    case .normalize, .activate, .scale:
       break
     }
     return output
@@ -212,7 +215,7 @@ extension Operation {
       guard let operand, (operand.height, operand.width) == (input.height, input.width) else {
         return "needs a second map of the same size"
       }
-    case .normalize, .globalAveragePool, .linear: break
+    case .normalize, .activate, .globalAveragePool, .linear: break
     }
     if operand != nil && !takesOperand { return "takes no second value" }
     guard output == self.output(of: input, operand: operand, channels: output.channels) else {
@@ -224,7 +227,7 @@ extension Operation {
   private var takesOperand: Bool {
     switch self {
     case .convolution, .scale, .concatenate: true
-    case .normalize, .pool, .globalAveragePool, .linear: false
+    case .normalize, .activate, .pool, .globalAveragePool, .linear: false
     }
   }
 }

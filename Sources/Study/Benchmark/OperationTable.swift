@@ -134,6 +134,7 @@ extension Layer {
         }
       return (source == .image ? "stem, " : "") + "\(kind), \(map)"
     case .normalize: return "normalization, \(map)"
+    case .activate: return "activation, \(map)"
     case .pool(let pool): return "\(pool.kind.rawValue) pool, \(map)"
     case .globalAveragePool: return "average pool"
     case .linear: return "linear"
