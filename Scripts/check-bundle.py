@@ -94,10 +94,11 @@ def read_idx(folder, name):
 
 
 def resolve(architecture):
-    """Yields each layer with the names of the values that it reads and adds."""
+    """Yields each layer with the names of the values that it reads: its source and its operand."""
     before = "image"
     for layer in architecture["layers"]:
-        yield layer, layer.get("from", before), layer.get("add")
+        key = {"scale": "by", "concatenate": "with"}.get(layer["op"], "add")
+        yield layer, layer.get("from", before), layer.get(key)
         before = layer["name"]
 
 
@@ -106,32 +107,46 @@ def recount(architecture):
     macs = parameters = 0
     arrays = {}
     sizes = {"image": tuple(architecture["input"])}
-    for layer, source, addend in resolve(architecture):
+    for layer, source, operand in resolve(architecture):
         name, (channels, height, width) = layer["name"], sizes[source]
-        if layer.get("in", channels) != channels:
-            raise ValueError(f"'{name}' reads {channels} channels, not {layer['in']}")
-        trained = {}
+        read = channels * height * width if layer["op"] == "linear" else channels
+        if layer.get("in", read) != read:
+            raise ValueError(f"'{name}' reads {read} channels, not {layer['in']}")
+        trained, normalised, second = {}, 0, None  # a second value must have the shape `second`
         if layer["op"] == "convolution":
             height, width = ((side - 1) // layer["stride"] + 1 for side in (height, width))
             kernel, outputs = layer["kernel"], layer["out"]
-            if layer["groups"] != 1 and not layer["groups"] == channels == outputs:
+            if channels % layer["groups"] or outputs % layer["groups"]:
                 raise ValueError(f"'{name}' has {layer['groups']} groups of {channels} channels")
             trained["weight"] = (outputs, channels // layer["groups"], kernel, kernel)
-            trained["norm.weight"] = trained["norm.bias"] = (outputs,)
-            for statistic in ("mean", "var"):
-                arrays[f"{name}.norm.running_{statistic}"] = (outputs,)
+            then, second = layer.get("then", "normalization"), (outputs, height, width)
+            normalised = outputs if then == "normalization" else 0
+            if then == "bias":
+                trained["bias"] = (outputs,)
+        elif layer["op"] == "normalization":
+            normalised = channels
+        elif layer["op"] in ("max-pool", "average-pool"):
+            height, width = (pooled(layer, side) for side in (height, width))
+        elif layer["op"] == "scale":
+            second = (channels, 1, 1)
+        elif layer["op"] == "concatenate":
+            second = (sizes[operand][0], height, width)
+            channels += sizes[operand][0]
         elif layer["op"] == "global-average-pool":
             height = width = 1
         elif layer["op"] == "linear":
-            if (height, width) != (1, 1):
-                raise ValueError(f"'{name}' reads a map; the format names no order for its values")
-            trained["weight"], trained["bias"] = (layer["out"], channels), (layer["out"],)
+            height = width = 1
+            trained["weight"], trained["bias"] = (layer["out"], read), (layer["out"],)
         else:
             raise ValueError(f"'{name}' is an unknown operation, '{layer['op']}'")
         sizes[name] = (layer.get("out", channels), height, width)
-        if addend and sizes[addend] != sizes[name]:
-            raise ValueError(f"'{name}' adds a value of another shape")
-        if trained:  # a weight is used once for every place of the output
+        if operand and sizes[operand] != second:
+            raise ValueError(f"'{name}' takes a second value of shape {second}")
+        if normalised:
+            trained["norm.weight"] = trained["norm.bias"] = (normalised,)
+            for statistic in ("mean", "var"):
+                arrays[f"{name}.norm.running_{statistic}"] = (normalised,)
+        if "weight" in trained:  # a weight is used once for every place of the output
             macs += numpy.prod(trained["weight"], dtype=int) * height * width
         parameters += sum(numpy.prod(shape, dtype=int) for shape in trained.values())
         arrays |= {f"{name}.{suffix}": shape for suffix, shape in trained.items()}
@@ -140,42 +155,93 @@ def recount(architecture):
     return int(macs), int(parameters), arrays
 
 
+def pooled(layer, side):
+    """The side of a pooling's output; a window counts if it begins before the padding behind."""
+    room = side + 2 * layer["padding"] - layer["kernel"]
+    count = (-(-room // layer["stride"]) if layer.get("round") == "up" else
+             room // layer["stride"]) + 1
+    return count - ((count - 1) * layer["stride"] >= side + layer["padding"])
+
+
+def pool(x, layer):
+    """The maximum or mean of what lies on the map of each window."""
+    edge, stride = layer["padding"], layer["stride"]
+    rows, columns = (pooled(layer, side) for side in x.shape[1:3])
+    y = numpy.empty((len(x), rows, columns, x.shape[3]), numpy.float32)
+    for row in range(rows):
+        for column in range(columns):
+            top, left = row * stride - edge, column * stride - edge
+            window = x[:, max(0, top) : top + layer["kernel"], max(0, left) : left + layer["kernel"]]
+            reduce = window.max if layer["op"] == "max-pool" else window.mean
+            y[:, row, column] = reduce(axis=(1, 2))
+    return y
+
+
+def activate(x, activation):
+    if activation == "swish":
+        return x / (1 + numpy.exp(-x))
+    if activation == "hard-swish":
+        return x * numpy.clip(x + 3, 0, 6) / 6
+    if activation == "sigmoid":
+        return 1 / (1 + numpy.exp(-x))
+    limits = {"none": (-numpy.inf, numpy.inf), "relu": (0, numpy.inf), "relu6": (0, 6)}
+    return numpy.clip(x, *limits[activation])
+
+
 def convolve(x, weight, layer):
     """A convolution as a sum of shifted copies of the image, one for each place of the kernel."""
     kernel, stride, edge = layer["kernel"], layer["stride"], layer["kernel"] // 2
     images, height, width, channels = x.shape
     rows, columns = (height - 1) // stride + 1, (width - 1) // stride + 1
-    depthwise = layer["groups"] > 1  # then each channel has a group, as recount() has seen
+    groups = layer["groups"]
+    depthwise = groups == channels == layer["out"]
     padded = numpy.pad(x, ((0, 0), (edge, edge), (edge, edge), (0, 0)))
     y = numpy.zeros((images * rows * columns, layer["out"]), numpy.float32)
+    slices = [(slice(group * channels // groups, (group + 1) * channels // groups),
+               slice(group * layer["out"] // groups, (group + 1) * layer["out"] // groups))
+              for group in range(groups)]
     for dy in range(kernel):
         for dx in range(kernel):
             part = padded[:, dy : dy + stride * rows : stride, dx : dx + stride * columns : stride]
             part = part.reshape(-1, channels)
-            y += part * weight[:, 0, dy, dx] if depthwise else part @ weight[:, :, dy, dx].T
+            if depthwise:
+                y += part * weight[:, 0, dy, dx]
+                continue
+            for read, written in slices:
+                y[:, written] += part[:, read] @ weight[written, :, dy, dx].T
     return y.reshape(images, rows, columns, -1)
 
 
 def scores(architecture, weights, images):
     """What the network says of images of shape [count, height, width, channels]."""
     values = {"image": images}
-    for layer, source, addend in resolve(architecture):
-        name, x = layer["name"], values[source]
-        if layer["op"] == "convolution":
+    for layer, source, operand in resolve(architecture):
+        name, op, x = layer["name"], layer["op"], values[source]
+        then = layer.get("then", "normalization") if op == "convolution" else op
+        if op == "convolution":
             x = convolve(x, weights[f"{name}.weight"], layer)
+        elif op in ("max-pool", "average-pool"):
+            x = pool(x, layer)
+        elif op == "global-average-pool":
+            x = x.mean(axis=(1, 2), keepdims=True)
+        elif op == "linear":  # reads channel by channel
+            x = x.transpose(0, 3, 1, 2).reshape(len(x), 1, 1, -1) @ weights[f"{name}.weight"].T
+            then = "bias"
+        elif op == "scale":
+            x = x * values[operand]
+        elif op == "concatenate":
+            x = numpy.concatenate((x, values[operand]), axis=3)
+        if then == "bias":
+            x = x + weights[f"{name}.bias"]
+        elif then == "normalization":
             norm = {key: weights[f"{name}.norm.{key}"]
                     for key in ("weight", "bias", "running_mean", "running_var")}
-            x -= norm["running_mean"]
+            x = x - norm["running_mean"]
             x *= norm["weight"] / numpy.sqrt(norm["running_var"] + EPSILON)
             x += norm["bias"]
-        elif layer["op"] == "global-average-pool":
-            x = x.mean(axis=(1, 2), keepdims=True)
-        else:
-            x = x @ weights[f"{name}.weight"].T + weights[f"{name}.bias"]
-        if addend:  # comes before the activation
-            x = x + values[addend]
-        limits = {"none": (-numpy.inf, numpy.inf), "relu": (0, numpy.inf), "relu6": (0, 6)}
-        values[name] = numpy.clip(x, *limits[layer.get("activation", "none")])
+        if op == "convolution" and operand:  # comes before the activation
+            x = x + values[operand]
+        values[name] = activate(x, layer.get("activation", "none"))
     return values[name].reshape(len(images), -1)
 
 

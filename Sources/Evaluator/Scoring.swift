@@ -97,7 +97,7 @@ struct Scoring {
       defer { runner.arena.release(to: mark) }
       let output = try runner.compute(
         node.layer, input: value(node.layer.source),
-        addend: node.layer.addend.map(value)
+        addend: node.layer.operand.map(value)
       ) { normalization(index) }
       for network in node.ends { atEnd(network, output.x) }
       branch.append(output)

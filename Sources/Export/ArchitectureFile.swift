@@ -6,9 +6,18 @@ import Yams
 ///     layers:
 ///       - {name: stem, op: convolution, in: 1, out: 16, kernel: 3, stride: 2, groups: 1, …}
 ///
-/// A layer reads the one before it unless `from` names another; `add` names the layer whose output
-/// is added before the activation. A convolution has no bias, is padded by half its kernel and is
-/// followed by batch normalisation with ε = 10⁻⁵.
+/// A layer reads the one before it unless `from` names another. The operations:
+///
+/// | `op` | computes |
+/// | --- | --- |
+/// | `convolution` | a convolution padded by half its kernel; then batch normalisation with ε = 10⁻⁵ unless `then` says `bias` or `none`; then plus the layer that `add` names; then the activation |
+/// | `normalization` | batch normalisation with ε = 10⁻⁵, activation |
+/// | `activation` | an activation alone |
+/// | `max-pool`, `average-pool` | over windows that begin `padding` before the map and are cut off at its edges; with `round: up` a last window may reach beyond the padding |
+/// | `global-average-pool` | the mean of each channel |
+/// | `linear` | a matrix product with bias, activation; a map is read channel by channel |
+/// | `scale` | each channel times its value in the layer that `by` names |
+/// | `concatenate` | the channels, then those of the layer that `with` names |
 public struct ArchitectureFile: Hashable, Sendable {
   /// What kind of network it is, such as `mobilenet-v2`.
   public var name: String
@@ -44,8 +53,9 @@ public struct ArchitectureFile: Hashable, Sendable {
     let cost = network.cost
     var lines = [
       "# A network found by nas. Each layer reads the one before it unless `from` names another;",
-      "# `add` names the layer whose output is added before the activation. Convolutions have no",
-      "# bias, are padded by half their kernel and are followed by batch normalisation (eps 1e-5).",
+      "# `add` names the layer whose output is added before the activation. Convolutions are padded",
+      "# by half their kernel and followed by batch normalisation (eps 1e-5) unless `then` says bias",
+      "# or none. Pooling looks at what of a window lies on the map. Linear layers have a bias.",
       "format: \(Self.format)",
       "name: \(name)",
       "input: [\(network.input.channels), \(network.input.height), \(network.input.width)]"
@@ -70,17 +80,37 @@ public struct ArchitectureFile: Hashable, Sendable {
       fields += [
         "op: convolution", "in: \(layer.input.channels)", "out: \(layer.output.channels)",
         "kernel: \(convolution.kernel)", "stride: \(convolution.stride)",
-        "groups: \(convolution.isDepthwise ? layer.input.channels : 1)",
-        "activation: \(convolution.activation.rawValue)",
+        "groups: \(convolution.grouping.count(channels: layer.input.channels))",
       ]
+      if convolution.completion != .normalization {
+        fields.append("then: \(convolution.completion.rawValue)")
+      }
+      fields.append("activation: \(convolution.activation.rawValue)")
+    case .normalize(let activation):
+      fields += ["op: normalization", "activation: \(activation.rawValue)"]
+    case .activate(let activation):
+      fields += ["op: activation", "activation: \(activation.rawValue)"]
+    case .pool(let pool):
+      fields += [
+        "op: \(pool.kind.rawValue)-pool", "kernel: \(pool.kernel)", "stride: \(pool.stride)",
+        "padding: \(pool.padding)",
+      ]
+      if pool.roundsUp { fields.append("round: up") }
     case .globalAveragePool:
       fields += ["op: global-average-pool"]
-    case .linear:
+    case .linear(let activation):
       fields += ["op: linear", "in: \(layer.input.count)", "out: \(layer.output.channels)"]
+      if activation != .none { fields.append("activation: \(activation.rawValue)") }
+    case .scale:
+      fields += ["op: scale"]
+    case .concatenate:
+      fields += ["op: concatenate"]
     }
     let before = index == 0 ? Value.image : .layer(index - 1)
     if layer.source != before { fields.append("from: \(reference(layer.source))") }
-    if let addend = layer.addend { fields.append("add: \(reference(addend))") }
+    if let operand = layer.operand {
+      fields.append("\(layer.operation.operandKey): \(reference(operand))")
+    }
     return fields
   }
 
@@ -118,8 +148,12 @@ public struct ArchitectureFile: Hashable, Sendable {
     let input = Shape(channels: sides[0], height: sides[1], width: sides[2])
 
     var layers: [Layer] = []
+    var work = 0.0
     for entry in root["layers"]?.sequence ?? [] {
-      layers.append(try Self.layer(entry, after: layers, input: input))
+      let layer = try Self.layer(entry, after: layers, input: input)
+      work += layer.work
+      guard work < 0x1p60 else { throw entry.problem("the network is too large to be counted") }
+      layers.append(layer)
     }
     guard let last = layers.last else { throw root.problem("it has no layers") }
     let classes = try root.number("classes")
@@ -156,54 +190,101 @@ public struct ArchitectureFile: Hashable, Sendable {
     }
     let before = layers.isEmpty ? Value.image : .layer(layers.count - 1)
     let source = try entry["from"]?.string.map(value) ?? before
-    let addend = try entry["add"]?.string.map(value)
+    let operation = try entry.operation(reading: shape(source), name: name)
+    let operand = try entry[operation.operandKey]?.string.map(value)
     let read = shape(source)
-
-    let operation: Operation
-    var channels = read.channels
-    switch try entry.text("op") {
-    case "convolution":
-      let groups = try entry.number("groups")
-      let kernel = try entry.number("kernel")
-      let stride = try entry.number("stride")
-      channels = try entry.number("out")
-      guard let activation = Activation(rawValue: try entry.text("activation")) else {
-        throw entry.problem("'\(name)' has an unknown activation")
-      }
-      guard groups == 1 || (groups == read.channels && channels == groups) else {
-        throw entry.problem("'\(name)' has \(groups) groups of \(read.channels) channels")
-      }
-      guard kernel % 2 == 1, kernel > 0, (1...kernel + 1).contains(stride), channels > 0 else {
-        throw entry.problem("'\(name)' has impossible sizes")
-      }
-      operation = .convolution(
-        ConvolutionOperation(
-          kernel: kernel, stride: stride, isDepthwise: groups > 1, activation: activation))
-    case "global-average-pool":
-      operation = .globalAveragePool
-    case "linear":
-      channels = try entry.number("out")
-      operation = .linear
-    case let other:
-      throw entry.problem("'\(name)' is an unknown operation, '\(other)'")
-    }
     if let stated = entry["in"] {
-      let actual = operation == .linear ? read.count : read.channels
+      let actual = if case .linear = operation { read.count } else { read.channels }
       guard try stated.number() == actual else {
         throw entry.problem("'\(name)' reads \(actual) channels, not what `in` says")
       }
     }
-    let output = operation.output(of: read, channels: channels)
-    if let addend, shape(addend) != output {
-      throw entry.problem("'\(name)' adds a value of another shape")
+    let output = operation.output(
+      of: read, operand: operand.map(shape), channels: try entry["out"]?.number() ?? read.channels)
+    if let misfit = operation.misfit(
+      reading: read, operand: operand.map(shape), computing: output)
+    {
+      throw entry.problem("'\(name)' \(misfit)")
     }
     return Layer(
-      name: name, operation: operation, source: source, addend: addend, input: read,
+      name: name, operation: operation, source: source, operand: operand, input: read,
       output: output)
   }
 }
 
+extension Layer {
+  /// About as many multiply-adds as the layer has, however many that are.
+  fileprivate var work: Double {
+    let weights =
+      switch operation {
+      case .convolution(let convolution): Double(convolution.kernel * convolution.kernel)
+      case .linear, .normalize, .activate, .pool, .globalAveragePool, .scale, .concatenate: 1.0
+      }
+    return weights * Double(input.count) * Double(output.count)
+  }
+}
+
+extension Operation {
+  /// The key under which a layer names its operand.
+  fileprivate var operandKey: String {
+    switch self {
+    case .scale: "by"
+    case .concatenate: "with"
+    case .convolution, .normalize, .activate, .pool, .globalAveragePool, .linear: "add"
+    }
+  }
+}
+
 extension Node {
+  /// Reads what an entry computes.
+  fileprivate func operation(reading input: Shape, name: String) throws(ExportError) -> Operation {
+    switch try text("op") {
+    case "convolution":
+      let groups = try number("groups")
+      let channels = try number("out")
+      let isDepthwise = groups == input.channels && groups == channels
+      let completion = try option("then", of: name) ?? ConvolutionOperation.Completion.normalization
+      guard let activation = try option("activation", of: name) as Activation? else {
+        throw problem("'activation' is missing")
+      }
+      return .convolution(
+        ConvolutionOperation(
+          kernel: try size("kernel"), stride: try size("stride"),
+          grouping: groups == 1 ? .none : isDepthwise ? .depthwise : .groups(groups),
+          completion: completion, activation: activation))
+    case "normalization":
+      return .normalize(activation: try option("activation", of: name) ?? .none)
+    case "activation":
+      return .activate(try option("activation", of: name) ?? .none)
+    case "max-pool", "average-pool":
+      return .pool(
+        PoolOperation(
+          try text("op") == "max-pool" ? .max : .average, kernel: try size("kernel"),
+          stride: try size("stride"), padding: try number("padding"),
+          roundsUp: self["round"]?.string == "up"))
+    case "global-average-pool":
+      return .globalAveragePool
+    case "linear":
+      return .linear(activation: try option("activation", of: name) ?? .none)
+    case "scale":
+      return .scale
+    case "concatenate":
+      return .concatenate
+    case let other:
+      throw problem("'\(name)' is an unknown operation, '\(other)'")
+    }
+  }
+
+  private func option<Option: RawRepresentable<String>>(
+    _ key: String, of name: String
+  ) throws(ExportError) -> Option? {
+    guard let text = self[key]?.scalar?.string else { return nil }
+    guard let option = Option(rawValue: text) else {
+      throw problem("'\(name)' has an unknown \(key)")
+    }
+    return option
+  }
+
   fileprivate func problem(_ reason: String) -> ExportError {
     .badArchitecture(line: mark?.line ?? 1, reason: reason)
   }
@@ -218,6 +299,13 @@ extension Node {
   fileprivate func number(_ key: String) throws(ExportError) -> Int {
     guard let node = self[key] else { throw problem("'\(key)' is missing") }
     return try node.number()
+  }
+
+  /// The side or step of a window.
+  private func size(_ key: String) throws(ExportError) -> Int {
+    let size = try number(key)
+    guard (1...1 << 10).contains(size) else { throw problem("'\(key)' cannot be \(size)") }
+    return size
   }
 
   fileprivate func text(_ key: String) throws(ExportError) -> String {

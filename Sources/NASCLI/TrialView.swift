@@ -103,7 +103,7 @@ extension TrialView.Document.LayerEntry {
     guard case .convolution(let convolution) = layer.operation else { return }
     kernel = convolution.kernel
     stride = convolution.stride
-    groups = convolution.isDepthwise ? layer.input.channels : 1
+    groups = convolution.grouping.count(channels: layer.input.channels)
     activation = convolution.activation.rawValue
   }
 }
@@ -112,8 +112,13 @@ extension Operation {
   fileprivate var name: String {
     switch self {
     case .convolution: "convolution"
+    case .normalize: "normalization"
+    case .activate: "activation"
+    case .pool(let pool): "\(pool.kind.rawValue)-pool"
     case .globalAveragePool: "global-average-pool"
     case .linear: "linear"
+    case .scale: "scale"
+    case .concatenate: "concatenate"
     }
   }
 
@@ -121,11 +126,32 @@ extension Operation {
     switch self {
     case .convolution(let convolution):
       "\(convolution.kernel)×\(convolution.kernel)"
-        + (convolution.isDepthwise ? " depthwise" : "")
+        + convolution.grouping.summary
         + (convolution.stride > 1 ? ", stride \(convolution.stride)" : "")
-        + (convolution.activation == .none ? "" : ", \(convolution.activation.rawValue)")
+        + (convolution.completion == .normalization ? "" : ", not normalized")
+        + convolution.activation.summary
+    case .normalize(let activation): "normalization" + activation.summary
+    case .activate(let activation): activation.rawValue
+    case .pool(let pool):
+      "\(pool.kind.rawValue) over \(pool.kernel)×\(pool.kernel), stride \(pool.stride)"
     case .globalAveragePool: "average over the map"
-    case .linear: "linear"
+    case .linear(let activation): "linear" + activation.summary
+    case .scale: "channels times their gates"
+    case .concatenate: "two maps behind each other"
     }
   }
+}
+
+extension ConvolutionOperation.Grouping {
+  fileprivate var summary: String {
+    switch self {
+    case .none: ""
+    case .depthwise: " depthwise"
+    case .groups(let count): " in \(count) groups"
+    }
+  }
+}
+
+extension Activation {
+  fileprivate var summary: String { self == .none ? "" : ", \(rawValue)" }
 }

@@ -42,7 +42,7 @@ extension NetworkRunner {
       tape.values.append(
         normalized(
           layer, convolution, x, statistics,
-          addend: layer.addend?.tensor(in: tape.values, images: images),
+          addend: layer.operand?.tensor(in: tape.values, images: images),
           into: arena.tensor(x.shape, precision)))
       tape.convolved.append((x, statistics))
     }
@@ -94,7 +94,7 @@ extension NetworkRunner {
           weights: parameters.weightView("\(layer.name).weight"), gradient: normalization,
           addingTo: parameters.weightView("\(layer.name).weight", gradient: true), sink: sink)
         gradients.note(inputSums, for: layer.source)
-        if case .layer(let addend) = layer.addend {
+        if case .layer(let addend) = layer.operand {
           // The gradient of a sum is that of its parts: it is handed on, not copied.
           gradients.hand(gradient, to: addend, engine)
           continue
@@ -105,7 +105,7 @@ extension NetworkRunner {
             outputGradient: gradient.values, input: input, sink: sink)
           gradients.note(sums, for: layer.source)
         }
-      case .linear:
+      case .linear(activation: .none):
         engine.multiplyBackwardWeights(
           input: final(input), outputGradient: gradient.values,
           addingTo: parameters.weightView("\(layer.name).weight", gradient: true))
@@ -117,6 +117,8 @@ extension NetworkRunner {
             weights: parameters.weightView("\(layer.name).weight"), into: place)
           gradients.set(source, to: place)
         }
+      case .linear, .normalize, .activate, .pool, .scale, .concatenate:
+        cannotRun(layer.name)
       }
       gradients.drop(gradient)
     }
@@ -161,9 +163,13 @@ private struct PendingGradients {
     finishers = Array(repeating: nil, count: layers.count)
     for (index, layer) in layers.enumerated().reversed() {
       if case .layer(let source) = layer.source {
-        finishers[source] = layer.operation == .linear ? nil : index
+        if case .linear = layer.operation {
+          finishers[source] = nil
+        } else {
+          finishers[source] = index
+        }
       }
-      if case .layer(let addend) = layer.addend { finishers[addend] = nil }
+      if case .layer(let addend) = layer.operand { finishers[addend] = nil }
     }
   }
 

@@ -83,10 +83,12 @@ public final class NetworkRunner {
       let output = arena.tensor(layer.output.tensorShape(batch: input.shape.batch))
       engine.averagePool(input, into: output)
       return NormalizedTensor(output)
-    case .linear:
+    case .linear(activation: .none):
       let output = arena.tensor(layer.output.tensorShape(batch: input.shape.batch))
       applyLinear(layer, input: final(input), into: output)
       return NormalizedTensor(output)
+    case .linear, .normalize, .activate, .pool, .scale, .concatenate:
+      cannotRun(layer.name)
     }
   }
 
@@ -160,7 +162,7 @@ public final class NetworkRunner {
       values.append(
         try compute(
           layer, input: layer.source.tensor(in: values, images: images),
-          addend: layer.addend?.tensor(in: values, images: images)
+          addend: layer.operand?.tensor(in: values, images: images)
         ) {
           guard let known = statistics[index] else {
             preconditionFailure("\(layer.name) has no statistics to normalise with")
@@ -192,7 +194,8 @@ extension Shape {
 
 extension Layer {
   func sizes(_ convolution: ConvolutionOperation, batch: Int) -> ConvolutionSizes {
-    ConvolutionSizes(
+    if !convolution.isRunnable { cannotRun(name) }
+    return ConvolutionSizes(
       input: input.tensorShape(batch: batch), channels: output.channels,
       kernel: convolution.kernel, stride: convolution.stride,
       isDepthwise: convolution.isDepthwise)
@@ -205,6 +208,16 @@ extension Activation {
     case .none: .none
     case .relu: .relu
     case .relu6: .relu6
+    case .swish, .hardSwish, .sigmoid: cannotRun(rawValue)
     }
+  }
+}
+
+// engine: what networks can describe and the kernels cannot compute yet ends here.
+func cannotRun(_ name: String) -> Never { fatalError("the engine cannot compute \(name)") }
+
+extension ConvolutionOperation {
+  fileprivate var isRunnable: Bool {
+    completion == .normalization && (grouping == .none || isDepthwise)
   }
 }

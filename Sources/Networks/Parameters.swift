@@ -6,8 +6,8 @@ public import SearchSpace
 /// A supernet has the parameters of its largest network. A subnet uses the first channels of the
 /// layers it has, in place: nothing is copied.
 ///
-/// Names are the layer's with `weight` and `bias` for a linear layer, and with `weight`,
-/// `norm.weight` and `norm.bias` for a convolution and the normalisation behind it.
+/// Names are the layer's with `weight` for a convolution or linear layer, with `norm.weight` and
+/// `norm.bias` for the normalisation behind it, and with `bias` where there is a bias instead.
 public final class Parameters {
   /// One array of numbers.
   public struct Entry: Hashable, Sendable {
@@ -168,19 +168,31 @@ extension Layer {
   var parameterArrays: [(String, Parameters.Kind, [Int])] {
     switch operation {
     case .convolution(let convolution):
-      let inputs = convolution.isDepthwise ? 1 : input.channels
+      let inputs = input.channels / convolution.grouping.count(channels: input.channels)
       let sizes = [output.channels, inputs, convolution.kernel, convolution.kernel]
-      return [
-        ("weight", convolution.isDepthwise ? .depthwiseConvolution : .convolution, sizes),
-        ("norm.weight", .normalizationScale, [output.channels]),
-        ("norm.bias", .normalizationShift, [output.channels]),
-      ]
-    case .globalAveragePool:
+      let weight: (String, Parameters.Kind, [Int]) = (
+        "weight", convolution.isDepthwise ? .depthwiseConvolution : .convolution, sizes
+      )
+      switch convolution.completion {
+      case .normalization: return [weight] + normalizationArrays
+      case .bias: return [weight, ("bias", .bias, [output.channels])]
+      case .none: return [weight]
+      }
+    case .normalize:
+      return normalizationArrays
+    case .activate, .pool, .globalAveragePool, .scale, .concatenate:
       return []
     case .linear:
       return [
         ("weight", .linear, [output.channels, input.count]), ("bias", .bias, [output.channels]),
       ]
     }
+  }
+
+  private var normalizationArrays: [(String, Parameters.Kind, [Int])] {
+    [
+      ("norm.weight", .normalizationScale, [output.channels]),
+      ("norm.bias", .normalizationShift, [output.channels]),
+    ]
   }
 }

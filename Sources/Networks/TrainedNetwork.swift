@@ -90,7 +90,7 @@ public struct TrainedNetwork: Sendable {
       for (suffix, _, sizes) in layer.parameterArrays {
         if let found = array("\(layer.name).\(suffix)", sizes) { arrays.append(found) }
       }
-      guard case .convolution = layer.operation else {
+      guard layer.isNormalized else {
         statistics.append(nil)
         continue
       }

@@ -1,8 +1,8 @@
 /// What a network costs.
 ///
 /// The convention, the same wherever a cost is named: MACs are the multiply-adds of convolutions
-/// and linear layers for one image; biases, normalisation, activations, sums and pooling are not
-/// counted. Parameters are weights, biases, and the scale and shift of each normalisation; the
+/// and linear layers for one image; biases, normalisation, activations, sums, gates and pooling are
+/// not counted. Parameters are weights, biases, and the scale and shift of each normalisation; the
 /// statistics of normalisations are not parameters.
 public struct Cost: Hashable, Codable, Sendable {
   private enum CodingKeys: String, CodingKey {
@@ -63,23 +63,62 @@ extension Layer {
   public var cost: Cost {
     switch operation {
     case .convolution(let convolution):
+      let groups = convolution.grouping.count(channels: input.channels)
       let weights =
-        convolution.kernel * convolution.kernel * output.channels
-        * (convolution.isDepthwise ? 1 : input.channels)
-      return Cost(
-        macs: weights * output.height * output.width, parameters: weights + 2 * output.channels)
-    case .globalAveragePool:
-      return Cost(macs: 0, parameters: 0)
+        convolution.kernel * convolution.kernel * output.channels * (input.channels / groups)
+      let others =
+        switch convolution.completion {
+        case .normalization: 2 * output.channels
+        case .bias: output.channels
+        case .none: 0
+        }
+      return Cost(macs: weights * output.height * output.width, parameters: weights + others)
+    case .normalize:
+      return Cost(macs: 0, parameters: 2 * output.channels)
     case .linear:
       let weights = input.count * output.channels
       return Cost(macs: weights, parameters: weights + output.channels)
+    case .activate, .pool, .globalAveragePool, .scale, .concatenate:
+      return Cost(macs: 0, parameters: 0)
     }
   }
+
+  /// Bytes of what the layer computes for one image in single precision.
+  public var outputBytes: Int { output.bytes }
+}
+
+extension Shape {
+  /// Bytes of one image's activation in single precision.
+  fileprivate var bytes: Int { count * MemoryLayout<Float>.stride }
 }
 
 extension Network {
   /// The sum of the layers' costs.
   public var cost: Cost {
     layers.reduce(Cost(macs: 0, parameters: 0)) { $0 + $1.cost }
+  }
+
+  /// The most bytes that activations take at one time, for one image in single precision.
+  ///
+  /// A value lies in memory from where it is computed to where it is last read, the image from the
+  /// start; a layer needs what it reads and what it computes together. What an engine fuses or
+  /// sets aside for itself is not counted.
+  public var activationMemory: Int {
+    var lastReaders: [Value: Int] = [:]
+    for (index, layer) in layers.enumerated() {
+      lastReaders[layer.source] = index
+      if let operand = layer.operand { lastReaders[operand] = index }
+    }
+    var alive = input.bytes
+    var most = alive
+    for (index, layer) in layers.enumerated() {
+      alive += layer.outputBytes
+      most = max(most, alive)
+      for value in Set([layer.source, layer.operand].compactMap { $0 })
+      where lastReaders[value] == index {
+        alive -= shape(of: value).bytes
+      }
+    }
+    return most
   }
 }

@@ -5,7 +5,7 @@ public struct Decision: Hashable, Codable, Sendable {
 
   public let kind: Kind
 
-  /// The sizes on offer, ascending: channels of a width, blocks of a depth.
+  /// The numbers on offer, ascending: channels of a width, blocks of a depth, and so on.
   public let choices: [Int]
 
   /// What a decision sizes.
@@ -15,22 +15,44 @@ public struct Decision: Hashable, Codable, Sendable {
 
     /// How many blocks of the stage with this index are kept, counted from its start.
     case depth(stage: Int)
+
+    /// The side of a window.
+    ///
+    /// Kernels of one supernet share the middle: a smaller one is the centre of the largest.
+    case kernel
+
+    /// What the channels of the group with this index are multiples of; see
+    /// ``ChannelGroup/Derivation``.
+    case expansion(group: Int)
+
+    /// Which of several alternatives is built, by its place among them from 0.
+    case alternative
   }
 }
 
 /// Channels that must agree in number, and why they must.
+///
+/// Layers use the first channels of their group, so that those of a narrow network are the first of
+/// a wide one's.
 public struct ChannelGroup: Hashable, Codable, Sendable {
   /// The name of the first layer or stage whose channels these are.
   public let name: String
 
-  /// The channel counts on offer, ascending; one if the group is not elastic.
-  public let choices: [Int]
+  /// All channel counts that are possible, ascending; one if the group is not elastic.
+  public internal(set) var choices: [Int]
 
-  /// The decision that picks one of the choices, or `nil` if there is only one.
+  /// The decision that picks one of the choices; `nil` if there is only one, or if the channels
+  /// derive from others.
   public internal(set) var decision: Int?
+
+  /// How the channels follow from others; `nil` if they are decided on their own.
+  public internal(set) var derivation: Derivation?
 
   /// The layers that produce these channels, each with the reason why it belongs here.
   public internal(set) var members: [Member]
+
+  /// The question behind ``decision``.
+  var question: Int?
 
   /// A layer tied to a group.
   public struct Member: Hashable, Codable, Sendable {
@@ -39,6 +61,32 @@ public struct ChannelGroup: Hashable, Codable, Sendable {
     /// Completes the sentence "It has these channels because …"; `nil` for the layer that names
     /// the group.
     public let reason: String?
+  }
+
+  /// Channels that are a multiple of others: the expansion inside a block.
+  ///
+  /// There are `factor · others / denominator` of them, rounded as in
+  /// ``WidthRule/divisible(_:by:)``, so that more of the others never make fewer of these.
+  public struct Derivation: Hashable, Codable, Sendable {
+    /// The group multiplied, or `nil` for the channels that the block reads.
+    public let group: Int?
+
+    /// What the factor is divided by: 1, or 100 for factors in per cent.
+    public let denominator: Int
+
+    /// What the channels are a multiple of.
+    public let divisor: Int
+
+    /// The decision on the factor; `nil` if there is only one.
+    public internal(set) var decision: Int?
+
+    /// The question behind ``decision``.
+    let question: Int
+
+    /// The channels that follow from `channels` others.
+    public func channels(factor: Int, of channels: Int) -> Int {
+      WidthRule.divisible(Double(factor * channels) / Double(denominator), by: divisor)
+    }
   }
 }
 

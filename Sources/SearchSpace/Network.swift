@@ -13,23 +13,20 @@ public struct Network: Hashable, Codable, Sendable {
 
   /// Creates a network from layers that read only values computed before them.
   ///
-  /// - Precondition: Every layer's ``Layer/input`` is the shape of the value it reads, and an
-  ///   addend has the shape of the sum.
+  /// - Precondition: Every layer's shapes are those of the values it reads, and what its operation
+  ///   makes of them (``Operation/misfit(reading:operand:computing:)``).
   public init(input: Shape, layers: [Layer]) {
     self.input = input
     self.layers = layers
     for (index, layer) in layers.enumerated() {
+      let values = [layer.source] + (layer.operand.map { [$0] } ?? [])
+      precondition(
+        values.allSatisfy { $0.precedes(layer: index) }, "\(layer.name) reads a value ahead of it")
       precondition(
         shape(of: layer.source) == layer.input, "\(layer.name) does not fit the value it reads")
-      precondition(layer.source.precedes(layer: index), "\(layer.name) reads a value ahead of it")
-      if case .convolution(let convolution) = layer.operation, convolution.isDepthwise {
-        precondition(
-          layer.input.channels == layer.output.channels, "\(layer.name) changes the channels")
-      }
-      if let addend = layer.addend {
-        precondition(addend.precedes(layer: index), "\(layer.name) adds a value ahead of it")
-        precondition(shape(of: addend) == layer.output, "\(layer.name) adds another shape")
-      }
+      let misfit = layer.operation.misfit(
+        reading: layer.input, operand: layer.operand.map(shape), computing: layer.output)
+      precondition(misfit == nil, "\(layer.name) \(misfit ?? "")")
     }
   }
 
@@ -88,8 +85,9 @@ public struct Layer: Hashable, Codable, Sendable {
   /// The value the layer reads.
   public let source: Value
 
-  /// A value added before the activation: the other branch of a residual sum.
-  public let addend: Value?
+  /// The second value that the operation takes: what a convolution adds before its activation,
+  /// the gates of a ``Operation/scale``, the channels that a ``Operation/concatenate`` appends.
+  public let operand: Value?
 
   /// The shape read, for one image.
   public let input: Shape
@@ -98,57 +96,23 @@ public struct Layer: Hashable, Codable, Sendable {
   public let output: Shape
 
   public init(
-    name: String, operation: Operation, source: Value, addend: Value? = nil, input: Shape,
+    name: String, operation: Operation, source: Value, operand: Value? = nil, input: Shape,
     output: Shape
   ) {
     self.name = name
     self.operation = operation
     self.source = source
-    self.addend = addend
+    self.operand = operand
     self.input = input
     self.output = output
   }
-}
 
-/// What a layer computes.
-public enum Operation: Hashable, Codable, Sendable {
-  /// Convolution without bias, batch normalisation, an optional residual sum, activation.
-  case convolution(ConvolutionOperation)
-
-  /// The mean over height and width of each channel.
-  case globalAveragePool
-
-  /// A matrix product with bias.
-  case linear
-}
-
-/// The settings of a convolution layer; its sizes are the layer's shapes.
-public struct ConvolutionOperation: Hashable, Codable, Sendable {
-  /// The side of the square window; padding is half of it, rounded down.
-  public var kernel: Int
-
-  /// The step of the window in both directions.
-  public var stride: Int
-
-  /// Whether each channel is convolved on its own.
-  public var isDepthwise: Bool
-
-  public var activation: Activation
-
-  public init(kernel: Int, stride: Int = 1, isDepthwise: Bool = false, activation: Activation) {
-    self.kernel = kernel
-    self.stride = stride
-    self.isDepthwise = isDepthwise
-    self.activation = activation
+  /// Whether the layer normalises what it computes, and so has a mean and a variance.
+  public var isNormalized: Bool {
+    switch operation {
+    case .convolution(let convolution): convolution.completion == .normalization
+    case .normalize: true
+    case .activate, .pool, .globalAveragePool, .linear, .scale, .concatenate: false
+    }
   }
-}
-
-/// The function applied to each element of a layer's output.
-public enum Activation: String, Hashable, Codable, Sendable, CaseIterable {
-  /// The identity.
-  case none
-  /// max(x, 0)
-  case relu
-  /// min(max(x, 0), 6)
-  case relu6
 }

@@ -37,21 +37,43 @@ extension SearchSpace {
 
   /// Whether a decision sizes anything in `architecture`.
   ///
-  /// The widths of blocks that a shallower stage leaves out size nothing.
+  /// The sizes of blocks that a shallower stage or another alternative leaves out size nothing.
   public func isActive(_ decision: Int, in architecture: Architecture) -> Bool {
-    switch decisions[decision].kind {
-    case .depth: true
-    case .width(let group):
-      blocks.contains { block in
-        isPresent(block, in: architecture) && block.layers.contains { $0.group == group }
+    activeDecisions(in: architecture)[decision]
+  }
+
+  /// For each decision, whether it sizes anything in `architecture`.
+  public func activeDecisions(in architecture: Architecture) -> [Bool] {
+    var active = [Bool](repeating: false, count: decisions.count)
+    func use(_ question: Int) {
+      if let decision = questions[question].decision { active[decision] = true }
+    }
+    func use(group: Int) {
+      if let question = groups[group].question { use(question) }
+      guard let derivation = groups[group].derivation else { return }
+      use(derivation.question)
+      if let group = derivation.group { use(group: group) }
+    }
+    for (index, question) in questions.enumerated() where holds(question.conditions, in: architecture) {
+      switch question.kind {
+      case .depth, .alternative: use(index)
+      case .width, .kernel, .expansion: break  // in force where a layer has them
       }
     }
+    for block in blocks where holds(block.conditions, in: architecture) {
+      for layer in block.layers {
+        if let kernel = layer.kernel { use(kernel) }
+        if case .group(let group) = layer.channels { use(group: group) }
+      }
+    }
+    return active
   }
 
   /// The sizes chosen, by the names of their decisions, without those that size nothing.
   public func sizes(of architecture: Architecture) -> [(name: String, size: Int)] {
-    decisions.indices.compactMap { index in
-      guard isActive(index, in: architecture) else { return nil }
+    let active = activeDecisions(in: architecture)
+    return decisions.indices.compactMap { index in
+      guard active[index] else { return nil }
       return (decisions[index].name, decisions[index].choices[architecture.choices[index]])
     }
   }
@@ -81,8 +103,9 @@ extension SearchSpace {
       }
       architecture.choices[index] = choice
     }
+    let active = activeDecisions(in: architecture)
     for (index, decision) in decisions.enumerated()
-    where sizes[decision.name] == nil && isActive(index, in: architecture) {
+    where sizes[decision.name] == nil && active[index] {
       throw .badChoice(decision: decision.name, value: "left out", choices: decision.choices)
     }
     return architecture

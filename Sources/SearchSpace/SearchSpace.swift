@@ -1,4 +1,4 @@
-/// A set of networks that differ in the widths and depths of one common structure.
+/// A set of networks that differ in the sizes of one common structure.
 ///
 ///     let space = try SearchSpace(name: "tiny", input: Shape(channels: 3, height: 32, width: 32)) {
 ///       Convolution(width: .range(8...32, step: 8), kernel: 3)
@@ -9,8 +9,9 @@
 ///     space.network(of: space.largest).cost.macs
 ///
 /// Inside, a space is a list of blocks of layers whose channels come from ``groups``. Channels
-/// that have to agree, as the two sides of a residual sum, belong to one group, and each elastic
-/// group is one of the ``decisions``. The blocks of an elastic stage are kept from its start.
+/// that have to agree, as the two sides of a residual sum, belong to one group. Every size that is
+/// open is one of the ``decisions``: widths, depths, kernels, expansions, and which of several
+/// alternatives is built. The blocks of an elastic stage are kept from its start.
 public struct SearchSpace: Hashable, Sendable, CustomStringConvertible {
   /// What the space is called, such as `mobilenet-v2`.
   public let name: String
@@ -27,7 +28,7 @@ public struct SearchSpace: Hashable, Sendable, CustomStringConvertible {
   /// The channels of the layers.
   public let groups: [ChannelGroup]
 
-  let stages: [StageDepth]
+  let questions: [Question]
   let blocks: [Block]
 
   public var description: String { "\(name) for \(input) and \(classes) classes" }
@@ -38,141 +39,85 @@ public struct SearchSpace: Hashable, Sendable, CustomStringConvertible {
   ///   - name: What the space is called.
   ///   - input: The shape of one input image.
   ///   - elements: The parts, from the image to the linear layer that ends every network.
-  /// - Throws: ``SearchSpaceError`` if a size has no choices or the last part is not a
-  ///   ``Linear``.
+  /// - Throws: ``SearchSpaceError`` if a size has no choices, the parts do not fit each other, or
+  ///   they do not end in one score for each class.
   public init(
     name: String, input: Shape, @SearchSpaceBuilder elements: () throws -> [any SpaceElement]
   ) throws {
     try self.init(name: name, input: input, elements: elements())
   }
 
-  init(name: String, input: Shape, elements: [any SpaceElement]) throws(SearchSpaceError) {
-    var blueprint = Blueprint(input: input)
+  /// Creates a space from a list of parts.
+  ///
+  /// - Throws: ``SearchSpaceError`` as the initialiser that takes a closure.
+  public init(
+    name: String, input: Shape, elements: [any SpaceElement]
+  ) throws(SearchSpaceError) {
+    var blueprint = try Blueprint(input: input)
     for element in elements { try element.add(to: &blueprint) }
-    guard let last = elements.last as? Linear else { throw .noClassifier }
+    guard let classes = blueprint.scores else { throw .noClassifier }
     self.name = name
     self.input = input
-    classes = last.classes
-    decisions = blueprint.decisions
-    groups = blueprint.groups
-    stages = blueprint.stages
+    self.classes = classes
+    (decisions, questions, groups) = blueprint.settled()
     blocks = blueprint.blocks
+    let work = supernetLayers.reduce(0.0) { $0 + $1.work }
+    guard work < 0x1p60 else { throw .tooLarge }
   }
-}
 
-/// How deep a stage may be.
-struct StageDepth: Hashable, Sendable {
-  var name: String
-  var choices: [Int]
-  var decision: Int?
-}
-
-/// Layers that are present or absent together and read the value before them.
-struct Block: Hashable, Sendable {
-  var name: String
-
-  /// The stage the block belongs to and its place in it, or `nil` if it is always present.
-  var place: Place?
-
-  var layers: [LayerTemplate]
-
-  struct Place: Hashable, Sendable {
-    var stage: Int
-    var position: Int
-  }
-}
-
-/// A layer whose sizes are still open.
-struct LayerTemplate: Hashable, Sendable {
-  var name: String
-  var operation: Operation
-  var source: Source
-  var addend: Source?
-
-  /// The group of the channels computed, or `nil` if they are those that the layer reads.
-  var group: Int?
-
-  /// A value that a layer of a block can read.
-  enum Source: Hashable, Sendable {
-    /// What the block reads.
-    case blockInput
-    /// What another layer of the block computes.
-    case layer(Int)
-  }
-}
-
-extension SearchSpace {
-  /// Makes an architecture concrete.
+  /// Creates a space whose only network is a given one.
   ///
-  /// - Precondition: ``contains(_:)`` holds for the architecture.
-  public func network(of architecture: Architecture) -> Network {
-    precondition(contains(architecture), "the architecture is not one of \(name)")
-    var layers: [Layer] = []
-    var stream = Value.image
-    var streamShape = input
-
-    for block in blocks where isPresent(block, in: architecture) {
-      let blockInput = stream
-      let blockShape = streamShape
-      let first = layers.count
-      for template in block.layers {
-        func value(_ source: LayerTemplate.Source) -> Value {
-          switch source {
-          case .blockInput: blockInput
-          case .layer(let index): .layer(first + index)
-          }
-        }
-        let source = value(template.source)
-        let shape =
-          switch template.source {
-          case .blockInput: blockShape
-          case .layer(let index): layers[first + index].output
-          }
-        layers.append(
-          Layer(
-            name: template.name, operation: template.operation, source: source,
-            addend: template.addend.map(value), input: shape,
-            output: template.operation.output(
-              of: shape,
-              channels: template.group.map { channels(of: $0, in: architecture) }
-                ?? shape.channels)))
+  /// - Precondition: The network's output is a score for each class, of shape `classes`×1×1.
+  public init(name: String, fixed network: Network) {
+    precondition(
+      network.layers.last?.output == Shape(channels: network.classes, height: 1, width: 1),
+      "the network does not end in scores of classes")
+    self.name = name
+    input = network.input
+    classes = network.classes
+    (decisions, questions) = ([], [])
+    // The image, then the channels of each layer: nothing is elastic, so nothing need be tied.
+    groups =
+      [ChannelGroup(fixed: network.input.channels, producer: nil)]
+      + network.layers.map { ChannelGroup(fixed: $0.output.channels, producer: $0.name) }
+    func source(_ value: Value) -> LayerTemplate.Source {
+      switch value {
+      case .image: .blockInput
+      case .layer(let index): .layer(index)
       }
-      stream = .layer(layers.count - 1)
-      streamShape = layers[layers.count - 1].output
     }
-    return Network(input: input, layers: layers)
-  }
-
-  func isPresent(_ block: Block, in architecture: Architecture) -> Bool {
-    guard let place = block.place else { return true }
-    return place.position < depth(of: place.stage, in: architecture)
-  }
-
-  func depth(of stage: Int, in architecture: Architecture) -> Int {
-    let stage = stages[stage]
-    guard let decision = stage.decision else { return stage.choices[0] }
-    return stage.choices[architecture.choices[decision]]
-  }
-
-  func channels(of group: Int, in architecture: Architecture) -> Int {
-    let group = groups[group]
-    guard let decision = group.decision else { return group.choices[0] }
-    return group.choices[architecture.choices[decision]]
+    blocks = [
+      Block(
+        name: name, conditions: [], largestInput: network.input,
+        layers: network.layers.enumerated().map { index, layer in
+          LayerTemplate(
+            name: layer.name, operation: layer.operation, source: source(layer.source),
+            operand: layer.operand.map(source), channels: .group(index + 1))
+        })
+    ]
   }
 }
 
-extension Operation {
-  /// The shape computed from `input` when the layer has the given number of channels.
-  public func output(of input: Shape, channels: Int) -> Shape {
-    switch self {
-    case .convolution(let convolution):
-      // Padding of half a window: a stride divides the side and rounds up.
-      Shape(
-        channels: channels,
-        height: (input.height + convolution.stride - 1) / convolution.stride,
-        width: (input.width + convolution.stride - 1) / convolution.stride)
-    case .globalAveragePool, .linear:
-      Shape(channels: channels, height: 1, width: 1)
-    }
+extension ChannelGroup {
+  fileprivate init(fixed channels: Int, producer: String?) {
+    self.init(
+      name: producer ?? "image", choices: [channels],
+      members: producer.map { [Member(layer: $0, reason: nil)] } ?? [])
   }
+}
+
+extension Layer {
+  /// At least as many multiply-adds as the layer has, however many that are.
+  package var work: Double {
+    let window =
+      switch operation {
+      case .convolution(let convolution): Double(convolution.kernel) * Double(convolution.kernel)
+      case .linear, .normalize, .activate, .pool, .globalAveragePool, .scale, .concatenate: 1.0
+      }
+    return window * input.elements * output.elements
+  }
+}
+
+extension Shape {
+  fileprivate var elements: Double { Double(channels) * Double(height) * Double(width) }
 }

@@ -3,7 +3,28 @@ public enum SearchSpaceError: Error, Hashable, Sendable, CustomStringConvertible
   /// A size offers no choice or one below 1.
   case badChoices(name: String, values: [Int])
 
-  /// The space ends without the linear layer that gives each class its score.
+  /// A window has a side without a middle.
+  case evenKernel(name: String, values: [Int])
+
+  /// The image has a side or channels out of range.
+  case badInput(Shape)
+
+  /// None of the widths can be cut into a grouped convolution's groups.
+  case noGroupedWidth(layer: String, divisor: Int, choices: [Int])
+
+  /// A layer cannot compute what it is given.
+  case misfit(layer: String, reason: String)
+
+  /// Two layers have one name.
+  case duplicateName(String)
+
+  /// The alternatives of a choice leave maps of different sizes.
+  case unequalAlternatives(name: String, Shape, Shape)
+
+  /// The layers are so large that their cost cannot be counted.
+  case tooLarge
+
+  /// The space does not end in one score for each class.
   case noClassifier
 
   /// No family has this name.
@@ -26,9 +47,25 @@ public enum SearchSpaceError: Error, Hashable, Sendable, CustomStringConvertible
     case .badChoices(let name, let values):
       values.isEmpty
         ? "\(name) offers no choice; give it at least one"
-        : "\(name) offers \(values); each choice must be at least 1"
+        : "\(name) offers \(listed(values)); a choice lies between 1 and \(Blueprint.limit)"
+    case .evenKernel(let name, let values):
+      "\(name) offers kernels of \(listed(values)); each must be odd"
+    case .badInput(let shape):
+      "an image of \(shape) cannot be read"
+    case .noGroupedWidth(let layer, let divisor, let choices):
+      "\(layer) works on groups of channels, so their number must be a multiple of \(divisor), "
+        + "and \(listed(choices)) does not allow that"
+    case .misfit(let layer, let reason):
+      "\(layer) \(reason)"
+    case .duplicateName(let name):
+      "two layers are called '\(name)'; give one another name"
+    case .unequalAlternatives(let name, let one, let other):
+      "the alternatives of \(name) leave maps of \(one) and \(other); "
+        + "their heights and widths must agree"
+    case .tooLarge:
+      "the layers of the space are too large to be counted"
     case .noClassifier:
-      "the space does not end in a linear layer, which gives each class its score; add one"
+      "the space does not end in one score for each class; end it with a linear layer"
     case .unknownFamily(let name, let known):
       "no family of networks is called '\(name)'; there are \(known.joined(separator: ", "))"
     case .badLayerCount(let count, let rule):
@@ -37,9 +74,15 @@ public enum SearchSpaceError: Error, Hashable, Sendable, CustomStringConvertible
       "\(count) strides given where the family has \(expected) parts"
     case .badChoice(let decision, let value, let choices):
       "\(decision) cannot be \(value); its choices are "
-        + choices.map(String.init).joined(separator: ", ")
+        + listed(choices)
     case .unknownDecision(let name, let known):
       "the space has no decision '\(name)'; it has \(known.joined(separator: ", "))"
     }
+  }
+
+  /// Numbers as a list that stays short.
+  private func listed(_ values: [Int]) -> String {
+    let shown = values.count > 12 ? Array(values.prefix(12)) : values
+    return shown.map(String.init).joined(separator: ", ") + (values.count > 12 ? ", …" : "")
   }
 }

@@ -14,11 +14,11 @@ struct MemoryEstimate {
 
   /// Reckons the largest network's step, which no other exceeds.
   ///
-  /// A convolution keeps what it computes, and the residual sum if it makes one; of gradients some four
-  /// of the largest are alive at once. In bfloat16 it is half of this.
+  /// A layer keeps what it computes, and a convolution the residual sum if it makes one; of
+  /// gradients some four of the largest are alive at once. In bfloat16 it is half of this.
   init(of network: Network, batch: Int) {
     let kept = network.layers.reduce(network.input.count) { sum, layer in
-      sum + (layer.addend == nil ? 1 : 2) * layer.output.count
+      sum + (layer.addsOperand ? 2 : 1) * layer.output.count
     }
     let largest = network.layers.map(\.output.count).max() ?? 0
     let float = MemoryLayout<Float>.stride
@@ -41,5 +41,12 @@ struct MemoryEstimate {
       throw StudyError.checkpointTooLarge(
         bytes: checkpointBytes, limit: Self.largestCheckpoint)
     }
+  }
+}
+
+extension Layer {
+  fileprivate var addsOperand: Bool {
+    guard case .convolution = operation else { return false }
+    return operand != nil
   }
 }

@@ -4,23 +4,49 @@ import Testing
 
 /// An architecture whose authors, or a recount of whose layers, say what it costs.
 ///
-/// The files carried here are of AMC (mit-han-lab/amc-compressed-models, Apache-2.0) and pycls
-/// (facebookresearch/pycls, MIT). Set `NAS_PUBLISHED_ARCHITECTURES` to a folder with more files of
-/// this form to try those too.
+/// The files carried here are of AMC (mit-han-lab/amc-compressed-models, Apache-2.0), pycls
+/// (facebookresearch/pycls, MIT), TAS (D-X-Y/AutoDL-Projects, MIT), NATS-Bench (D-X-Y/NATS-Bench,
+/// MIT) and DMCP (open-mmlab/mmrazor, Apache-2.0). Set `NAS_PUBLISHED_ARCHITECTURES` to a folder
+/// with more files of this form to try those too.
 struct PublishedArchitecture: Decodable, Sendable, CustomTestStringConvertible {
   let name: String
   let input: [Int]
   let classes: Int
+  let channels: Depths?
+  let published: Published
   let recount: Recount
   let layers: [Entry]
 
+  struct Published: Decodable {
+    let macs: Double
+    let macs_rounding: Double?
+    let params: Double?
+    let params_rounding: Double?
+  }
+
+  /// The same layers' cost in three conventions.
   struct Recount: Decodable {
+    let macs_convention: String
     let macs_conv_fc_no_bias_no_se: Int
+    let macs_conv_fc_se_no_bias: Int
+    let macs_with_all_biases: Int
     let params_with_bn_affine: Int
   }
 
+  /// How many blocks are kept, where depth was searched; elsewhere the file has other things here.
+  struct Depths: Decodable {
+    let kept: [Int]?
+
+    init(from decoder: any Decoder) throws {
+      let container = try? decoder.container(keyedBy: CodingKeys.self)
+      kept = try container?.decodeIfPresent([Int].self, forKey: .kept)
+    }
+
+    private enum CodingKeys: String, CodingKey { case kept = "blocks_kept_per_stage" }
+  }
+
   /// One layer: `[op, cin, cout, kernel, stride, groups, h_in, h_out, bias, bn]`.
-  struct Entry: Decodable, Equatable {
+  struct Entry: Decodable, Equatable, Comparable {
     var operation: String
     var sizes: [Int]
 
@@ -31,35 +57,67 @@ struct PublishedArchitecture: Decodable, Sendable, CustomTestStringConvertible {
       while !container.isAtEnd { sizes.append(try container.decode(Int.self)) }
     }
 
-    init(_ layer: Layer) {
+    /// Describes a layer as the files do; `nil` for one that has no weights.
+    init?(_ layer: Layer) {
       switch layer.operation {
       case .convolution(let convolution):
         operation = "conv"
         sizes = [
           layer.input.channels, layer.output.channels, convolution.kernel, convolution.stride,
-          convolution.isDepthwise ? layer.input.channels : 1, layer.input.height,
+          convolution.grouping.count(channels: layer.input.channels), layer.input.height,
+          layer.output.height, convolution.completion == .bias ? 1 : 0,
+          convolution.completion == .normalization ? 1 : 0,
+        ]
+      case .linear:
+        operation = layer.name.contains(".gate.") ? "se" : "fc"
+        sizes = [layer.input.count, layer.output.channels, 1, 1, 1, 1, 1, 1, 0]
+      case .normalize:
+        operation = "bn"
+        sizes = [
+          layer.input.channels, layer.output.channels, 0, 1, 1, layer.input.height,
           layer.output.height, 0, 1,
         ]
-      case .linear, .globalAveragePool:
-        operation = "fc"
-        sizes = [layer.input.count, layer.output.channels, 1, 1, 1, 1, 1, 1, 0]
+      case .activate, .pool, .globalAveragePool, .scale, .concatenate: return nil
       }
+    }
+
+    static func < (left: Entry, right: Entry) -> Bool {
+      left.operation == right.operation
+        ? left.sizes.lexicographicallyPrecedes(right.sizes) : left.operation < right.operation
     }
   }
 
   var testDescription: String { name }
 
   /// The family whose space should contain the architecture.
-  var family: String? {
-    if name.hasPrefix("autoslim-mobilenet-v2") || name.hasPrefix("amc-mobilenetv2") {
-      "mobilenet-v2"
-    } else if name.hasPrefix("autoslim-mobilenet-v1") || name.hasPrefix("amc-mobilenetv1") {
-      "mobilenet-v1"
-    } else if name.hasSuffix("-cifar10") && name.hasPrefix("resnet-") {
-      String(name.dropLast("-cifar10".count))
-    } else {
-      nil
+  var family: String {
+    let families = [
+      ("autoslim-mobilenet-v2", "mobilenet-v2"), ("autoslim-mobilenet-v1", "mobilenet-v1"),
+      ("autoslim-mnasnet", "mnasnet"), ("autoslim-resnet", "resnet-50"),
+      ("amc-mobilenetv2", "mobilenet-v2"), ("amc-mobilenetv1", "mobilenet-v1"),
+      ("dmcp-resnet50", "resnet-50"), ("nats-sss", "nats"), ("regnetx-1p6gf", "regnetx-1.6gf"),
+      ("regnetx-3p2gf", "regnetx-3.2gf"),
+    ]
+    if let known = families.first(where: { name.hasPrefix($0.0) }) { return known.1 }
+    if name.hasPrefix("tas-") { return name.hasSuffix("20") ? "resnet-20" : "resnet-32" }
+    return name.replacing("-cifar10", with: "").replacing("-1x64d", with: "")
+  }
+
+  var settings: Family.Settings {
+    var settings = Family.Settings()
+    settings.width =
+      switch name.prefix(while: { $0 != "-" }) {
+      case "tas", "dmcp": WidthRule(groups: 100_000, divisor: 1)
+      case "amc": WidthRule(groups: 10_000, divisor: 8)
+      case "autoslim" where name.contains("resnet"): WidthRule(groups: 10_000, divisor: 8)
+      case "autoslim": WidthRule(scale: name.contains("mobilenet-v1") ? 1.1 : 1.5)
+      default: WidthRule(groups: 1, divisor: 1)
+      }
+    if name.hasPrefix("tas") {
+      settings.residual = .shortcut
+      settings.smallestDepth = 1
     }
+    return settings
   }
 
   static let all: [PublishedArchitecture] = {
@@ -72,54 +130,103 @@ struct PublishedArchitecture: Decodable, Sendable, CustomTestStringConvertible {
         try? JSONDecoder().decode(
           PublishedArchitecture.self, from: Data(contentsOf: folder.appending(path: file)))
       }
-    }.filter { $0.family != nil }
+    }
   }()
+
+  /// Reads the architecture's sizes off its layers.
+  ///
+  /// A file lists the layers in the order in which they are computed, but for a block's shortcut,
+  /// which comes before the block in some and after it in others; so shortcuts are passed over. Of
+  /// all layers of the space those are passed over that the depths leave out.
+  func sizes(in space: SearchSpace) -> [String: Int] {
+    var sizes: [String: Int] = [:]
+    for (stage, depth) in (channels?.kept ?? []).enumerated() {
+      sizes["stage\(stage + 1).depth"] = depth
+    }
+    let weighted = space.supernetLayers.filter { layer in
+      let parts = layer.name.split(separator: ".")
+      guard Entry(layer) != nil, parts.last != "shortcut" else { return false }
+      guard parts.count > 1, let depth = sizes["\(parts[0]).depth"] else { return true }
+      return Int(parts[1].dropFirst("block".count)).map { $0 <= depth } ?? true
+    }
+    var channels: [String: Int] = [:]
+    for (layer, entry) in zip(weighted, layers.withoutShortcuts) {
+      channels[layer.name] = entry.sizes[1]
+    }
+    for group in space.groups {
+      guard let decision = group.decision, let layer = group.members.first?.layer else { continue }
+      sizes[space.decisions[decision].name] = channels[layer]
+    }
+    return sizes
+  }
+}
+
+extension [PublishedArchitecture.Entry] {
+  /// The layers without those that read what an earlier layer has read already.
+  ///
+  /// Of two convolutions that read one value, the shortcut is the one that no other continues: a
+  /// layer of the main line reads what the layer before it computes.
+  fileprivate var withoutShortcuts: [PublishedArchitecture.Entry] {
+    indices.filter { index in
+      let entry = self[index]
+      guard entry.operation == "conv", entry.sizes[2] == 1, index > 0 else { return true }
+      // After the block: its side is larger than the map before it, or its channels are not those.
+      let before = self[index - 1].sizes
+      let isAfter = before[1] != entry.sizes[0] || before[6] < entry.sizes[5]
+      // Before the block: the next layer reads the same, and could not read what this one computes.
+      guard index + 1 < count else { return !isAfter }
+      let after = self[index + 1].sizes
+      let isBefore =
+        (after[0], after[5]) == (entry.sizes[0], entry.sizes[5])
+        && (after[0], after[5]) != (entry.sizes[1], entry.sizes[6])
+      return !isAfter && !isBefore
+    }.map { self[$0] }
+  }
 }
 
 @Suite struct PublishedArchitectureTests {
   @Test func `there are the files carried here`() {
-    #expect(PublishedArchitecture.all.count >= 5)
+    #expect(PublishedArchitecture.all.count >= 25)
   }
 
   @Test(arguments: PublishedArchitecture.all)
   func `lies in its family's space, layer by layer, at its published cost`(
     published: PublishedArchitecture
   ) throws {
-    let family = try Family(try #require(published.family))
-    var settings = Family.Settings()
-    // AutoSlim's own rule where the paper used it; else every multiple of eight.
-    let widening = published.name.hasPrefix("autoslim-mobilenet-v2") ? 1.5 : 1.1
-    settings.width =
-      published.name.hasPrefix("autoslim")
-      ? WidthRule(scale: widening) : WidthRule(groups: 10_000, divisor: 8)
-    let space = try family.space(
+    let space = try Family(published.family).space(
       input: Shape(
         channels: published.input[0], height: published.input[1], width: published.input[2]),
-      classes: published.classes, settings: settings)
-
-    // The layers' channels, read into the decisions that size them.
-    let convolutions = space.network(of: space.largest).layers.filter {
-      $0.operation != .globalAveragePool
-    }
-    #expect(convolutions.count == published.layers.count)
-    var channels: [String: Int] = [:]
-    for (layer, entry) in zip(convolutions, published.layers) {
-      channels[layer.name] = entry.sizes[1]
-    }
-    var sizes: [String: Int] = [:]
-    for group in space.groups {
-      guard let decision = group.decision, let layer = group.members.first?.layer else { continue }
-      sizes[space.decisions[decision].name] = channels[layer]
-    }
-
+      classes: published.classes, settings: published.settings)
+    let sizes =
+      published.name.hasPrefix("nats")
+      ? Dictionary(uniqueKeysWithValues: space.decisions.map { ($0.name, 8) })
+      : published.sizes(in: space)
     let network = space.network(of: try space.architecture(sizes: sizes))
-    let entries = network.layers.filter { $0.operation != .globalAveragePool }.map {
-      PublishedArchitecture.Entry($0)
-    }
     #expect(
-      entries.sorted { "\($0)" < "\($1)" } == published.layers.sorted { "\($0)" < "\($1)" })
-    #expect(network.cost.macs == published.recount.macs_conv_fc_no_bias_no_se)
-    #expect(network.cost.parameters == published.recount.params_with_bn_affine)
+      network.layers.compactMap(PublishedArchitecture.Entry.init).sorted()
+        == published.layers.sorted())
+
+    // The conventions: without and with gates, then with one for each bias that is added.
+    let recount = published.recount
+    let gates = network.layers.filter { $0.name.contains(".gate.") }
+    #expect(
+      network.cost.macs - gates.reduce(0) { $0 + $1.cost.macs }
+        == recount.macs_conv_fc_no_bias_no_se)
+    #expect(network.cost.macs == recount.macs_conv_fc_se_no_bias)
+    #expect(network.cost.macs + network.biases == recount.macs_with_all_biases)
+    #expect(network.cost.parameters == recount.params_with_bn_affine)
+
+    // What the authors say, which some of them count with biases.
+    let countsBiases = recount.macs_convention.contains("plus")
+    let macs = network.cost.macs + (countsBiases ? network.biases : 0)
+    #expect(
+      abs(Double(macs) - published.published.macs)
+        <= (published.published.macs_rounding ?? 0))
+    if let parameters = published.published.params {
+      #expect(
+        abs(Double(network.cost.parameters) - parameters)
+          <= (published.published.params_rounding ?? 0))
+    }
   }
 
   /// Universally slimmable MobileNets: width, MACs and parameters of the uniform networks.
@@ -146,5 +253,19 @@ struct PublishedArchitecture: Decodable, Sendable, CustomTestStringConvertible {
     let cost = space.network(of: space.largest).cost
     #expect(cost.macs == macs)
     #expect(cost.parameters == parameters)
+  }
+}
+
+extension Network {
+  /// How many biases are added for one image.
+  fileprivate var biases: Int {
+    layers.reduce(0) { sum, layer in
+      switch layer.operation {
+      case .linear: sum + layer.output.channels
+      case .convolution(let convolution) where convolution.completion == .bias:
+        sum + layer.output.count
+      default: sum
+      }
+    }
   }
 }

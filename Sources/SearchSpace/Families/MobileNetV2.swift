@@ -11,38 +11,18 @@ extension SearchSpace {
   public static func mobileNetV2(
     input: Shape, classes: Int, settings: Family.Settings = .init()
   ) throws -> SearchSpace {
-    // Expansion t, channels c, repetitions n, stride s of each row of the table.
-    let stages: [(t: Int, c: Int, n: Int, s: Int)] = [
-      (1, 16, 1, 1),
-      (6, 24, 2, 2),
-      (6, 32, 3, 2),
-      (6, 64, 4, 2),
-      (6, 96, 3, 1),
-      (6, 160, 3, 2),
-      (6, 320, 1, 1),
-    ]
-    let strides = try settings.strides(of: [2] + stages.map(\.s), for: input)
-    let width = settings.width
-    var head = width
-    head.scale = max(1, width.scale)
-
-    return try SearchSpace(name: "mobilenet-v2", input: input) {
-      Convolution(
-        name: "stem", width: width.choices(of: 32), kernel: 3, stride: strides[0],
-        activation: .relu6)
-      for (index, stage) in stages.enumerated() {
-        let before = width.widest(of: index == 0 ? 32 : stages[index - 1].c)
-        let inner = StageBlock.Inner(
-          first: width.choices(downFrom: stage.t * before),
-          others: width.choices(downFrom: stage.t * width.widest(of: stage.c)))
-        Stage(
-          .invertedResidual(inner: stage.t == 1 ? nil : inner),
-          width: settings.stream(stage.c), depth: settings.depths(stage.n),
-          stride: strides[index + 1], activation: .relu6)
-      }
-      Convolution(name: "head", width: head.choices(of: 1280), kernel: 1, activation: .relu6)
-      GlobalAveragePool()
-      Linear(classes: classes)
-    }
+    try InvertedResidualTable(
+      name: "mobilenet-v2",
+      rows: [
+        (t: 1, c: 16, n: 1, s: 1, k: 3),
+        (t: 6, c: 24, n: 2, s: 2, k: 3),
+        (t: 6, c: 32, n: 3, s: 2, k: 3),
+        (t: 6, c: 64, n: 4, s: 2, k: 3),
+        (t: 6, c: 96, n: 3, s: 1, k: 3),
+        (t: 6, c: 160, n: 3, s: 2, k: 3),
+        (t: 6, c: 320, n: 1, s: 1, k: 3),
+      ],
+      activation: .relu6
+    ).space(input: input, classes: classes, settings: settings)
   }
 }

@@ -80,9 +80,10 @@ public struct OperationTable: Sendable {
       rows[index].forward += least[layer.name]?[.forward] ?? 0
       rows[index].backward += least[layer.name]?[.backward] ?? 0
       // Forward reads the input and writes the output; backward reads both and the output's
-      // gradient, and writes the input's. A residual sum reads two more and writes one.
+      // gradient, and writes the input's. A second operand is read twice more, and its
+      // gradient written.
       let inner = 3 * layer.input.count + 3 * layer.output.count
-      let sum = layer.addend == nil ? 0 : 3 * layer.output.count
+      let sum = layer.operand == nil ? 0 : 3 * layer.output.count
       rows[index].bytes += precision.bytes * batch * (inner + sum)
       let needsInput = layer.source != .image
       rows[index].operations += 2 * (needsInput ? 3 : 2) * batch * layer.cost.macs
@@ -125,10 +126,20 @@ extension Layer {
     switch operation {
     case .convolution(let convolution):
       let window = "\(convolution.kernel)×\(convolution.kernel)"
-      let kind = convolution.isDepthwise ? "depthwise \(window)" : window
+      let kind =
+        switch convolution.grouping {
+        case .none: window
+        case .depthwise: "depthwise \(window)"
+        case .groups: "grouped \(window)"
+        }
       return (source == .image ? "stem, " : "") + "\(kind), \(map)"
+    case .normalize: return "normalization, \(map)"
+    case .activate: return "activation, \(map)"
+    case .pool(let pool): return "\(pool.kind.rawValue) pool, \(map)"
     case .globalAveragePool: return "average pool"
     case .linear: return "linear"
+    case .scale: return "scale, \(map)"
+    case .concatenate: return "concatenate, \(map)"
     }
   }
 }

@@ -1,0 +1,98 @@
+extension SearchSpace {
+  /// Makes an architecture concrete.
+  ///
+  /// - Precondition: ``contains(_:)`` holds for the architecture.
+  public func network(of architecture: Architecture) -> Network {
+    Network(input: input, layers: layers(of: architecture).layers)
+  }
+
+  /// Every layer that some network of the space has, once, as large as it can be.
+  ///
+  /// These are the layers whose parameters a supernet holds. They are not a network: those of
+  /// several alternatives stand one after the other, and among them are shortcuts that the largest
+  /// network, whose widths agree, does without.
+  public var supernetLayers: [Layer] {
+    var layers: [Layer] = []
+    var groups: [Int?] = []
+    for block in blocks {
+      let stream = Stream(value: .image, shape: block.largestInput)
+      _ = block.build(
+        reading: stream, LargestSizes(questions: questions, groups: self.groups), into: &layers,
+        groups: &groups)
+    }
+    return layers
+  }
+
+  /// For each of the ``groups``, the cost of those layers of a network that read or produce its
+  /// channels.
+  ///
+  /// A layer between two groups counts for both, so the costs add up to more than the network's.
+  ///
+  /// - Precondition: ``contains(_:)`` holds for the architecture.
+  public func costByGroup(of architecture: Architecture) -> [Cost] {
+    let (layers, produced) = layers(of: architecture)
+    var costs = [Cost](repeating: Cost(macs: 0, parameters: 0), count: groups.count)
+    for (layer, group) in zip(layers, produced) {
+      let read: Int? =
+        switch layer.source {
+        case .image: 0
+        case .layer(let index): produced[index]
+        }
+      for index in Set([group, read].compactMap { $0 }) { costs[index] = costs[index] + layer.cost }
+    }
+    return costs
+  }
+
+  private func layers(of architecture: Architecture) -> (layers: [Layer], groups: [Int?]) {
+    precondition(contains(architecture), "the architecture is not one of \(name)")
+    let sizes = ChosenSizes(space: self, architecture: architecture)
+    var layers: [Layer] = []
+    var groups: [Int?] = []
+    var stream = Stream(value: .image, shape: input, group: 0)
+    for block in blocks where holds(block.conditions, in: architecture) {
+      stream = block.build(reading: stream, sizes, into: &layers, groups: &groups)
+    }
+    return (layers, groups)
+  }
+
+  /// What an architecture answers to a question.
+  func answer(to question: Int, in architecture: Architecture) -> Int {
+    let question = questions[question]
+    guard let decision = question.decision else { return question.choices[0] }
+    return question.choices[architecture.choices[decision]]
+  }
+
+  func holds(_ conditions: [Condition], in architecture: Architecture) -> Bool {
+    conditions.allSatisfy { $0.holds(for: answer(to: $0.question, in: architecture)) }
+  }
+}
+
+/// The sizes that an architecture chooses.
+private struct ChosenSizes: SizeAnswers {
+  let space: SearchSpace
+  let architecture: Architecture
+  let keepsAdapters = false
+
+  func answer(to question: Int) -> Int { space.answer(to: question, in: architecture) }
+
+  func channels(of group: Int, reading input: Int) -> Int {
+    let group = space.groups[group]
+    if let derivation = group.derivation {
+      return derivation.channels(
+        factor: answer(to: derivation.question),
+        of: derivation.group.map { channels(of: $0, reading: input) } ?? input)
+    }
+    return group.question.map(answer) ?? group.choices[0]
+  }
+}
+
+/// The largest of every size.
+struct LargestSizes: SizeAnswers {
+  let questions: [Question]
+  let groups: [ChannelGroup]
+  let keepsAdapters = true
+
+  func answer(to question: Int) -> Int { questions[question].choices.last ?? 0 }
+
+  func channels(of group: Int, reading input: Int) -> Int { groups[group].choices.last ?? 0 }
+}
