@@ -97,8 +97,8 @@ struct Scoring {
       defer { runner.arena.release(to: mark) }
       let output = try runner.compute(
         node.layer, input: value(node.layer.source),
-        addend: node.layer.operand.map(value)
-      ) { normalization(index) }
+        operand: node.layer.operand.map(value)
+      ) { normalization(index) }.value
       for network in node.ends { atEnd(network, output.x) }
       branch.append(output)
       for next in node.next { try visit(next) }

@@ -39,10 +39,7 @@ extension Engine {
     let mark = scratch.mark
     defer { scratch.release(to: mark) }
     let outputGradient = scratch.tensor(sizes.output)
-    unsafe withGradient(gradient) { gradient in
-      unsafe nas_gather_gradient(
-        gradient, sizes.output.rows, sizes.output.channels, outputGradient.start)
-    }
+    gather(gradient, into: outputGradient)
     try library(
       .backwardWeights, sizes, input: gathered(input), weights: weightGradient,
       output: outputGradient)

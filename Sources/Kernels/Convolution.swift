@@ -17,30 +17,43 @@ public struct ConvolutionSizes: Hashable, Sendable, CustomStringConvertible {
   /// Whether each channel is convolved on its own.
   public let isDepthwise: Bool
 
+  /// Into how many groups of equal size the channels of both sides are cut, each convolved on its own.
+  public let groups: Int
+
   /// Creates the sizes of a convolution that computes `channels` from `input`.
   ///
-  /// - Precondition: The window is odd; a depthwise convolution keeps the number of channels.
+  /// - Precondition: The window is odd; a depthwise convolution keeps the number of channels, and
+  ///   has no other groups; groups are of equal size.
   public init(
-    input: TensorShape, channels: Int, kernel: Int, stride: Int = 1, isDepthwise: Bool = false
+    input: TensorShape, channels: Int, kernel: Int, stride: Int = 1, isDepthwise: Bool = false,
+    groups: Int = 1
   ) {
     precondition(kernel % 2 == 1, "a window of \(kernel) has no middle")
     precondition(
       !isDepthwise || channels == input.channels,
       "a depthwise convolution of \(input.channels) channels cannot compute \(channels)")
+    precondition(
+      groups > 0 && input.channels % groups == 0 && channels % groups == 0
+        && (groups == 1 || !isDepthwise),
+      "no \(groups) groups of \(input.channels) and \(channels) channels")
     self.input = input
     self.kernel = kernel
     self.stride = stride
     self.isDepthwise = isDepthwise
+    self.groups = groups
     output = TensorShape(
       batch: input.batch, height: (input.height + stride - 1) / stride,
       width: (input.width + stride - 1) / stride, channels: channels)
   }
 
   /// The weights of one output channel.
-  public var weightsPerOutput: Int { kernel * kernel * (isDepthwise ? 1 : input.channels) }
+  public var weightsPerOutput: Int {
+    kernel * kernel * (isDepthwise ? 1 : input.channels / groups)
+  }
 
   public var description: String {
-    "a \(kernel)×\(kernel) convolution\(isDepthwise ? ", depthwise," : "") of stride \(stride) "
+    "a \(kernel)×\(kernel) convolution\(isDepthwise ? ", depthwise," : "")"
+      + "\(groups > 1 ? " in \(groups) groups" : "") of stride \(stride) "
       + "from \(input.channels) to \(output.channels) channels, "
       + "\(input.batch) images of \(input.height)×\(input.width)"
   }
@@ -83,6 +96,9 @@ extension Engine {
     _ sizes: ConvolutionSizes, input: NormalizedTensor, weights: WeightView, into output: Tensor
   ) throws(KernelError) -> ChannelStatistics {
     sizes.require(input: input.x, weights: weights, output: output)
+    if sizes.groups > 1 {
+      return try grouped(sizes, input: input, weights: weights, into: output)
+    }
     if backend.computes(sizes) {
       return fused(sizes, input: input, weights: weights, into: output)
     }
@@ -99,6 +115,10 @@ extension Engine {
     sizes.require(input: input.x, weights: weights, output: output)
     precondition(
       normalizing.addend.map { $0.shape == sizes.output } ?? true, "an addend of another shape")
+    if sizes.groups > 1 {
+      try grouped(sizes, input: input, weights: weights, normalizing: normalizing, into: output)
+      return
+    }
     if backend.computes(sizes) {
       fused(sizes, input: input, weights: weights, normalizing: normalizing, into: output)
     } else {
@@ -125,6 +145,11 @@ extension Engine {
     sizes.require(input: input.x, weights: weightGradient, output: gradient.gradient)
     precondition(
       sink.map { $0.gradient.shape == sizes.input } ?? true, "a gradient of another shape")
+    if sizes.groups > 1 {
+      return try groupedBackward(
+        sizes, input: input, weights: weights, gradient: gradient, addingTo: weightGradient,
+        sink: sink)
+    }
     if backend.computes(sizes) {
       return fusedBackward(
         sizes, input: input, weights: weights, gradient: gradient, addingTo: weightGradient,

@@ -89,6 +89,31 @@ public struct NormalizationGradient {
     self.scale = scaleGradient
     self.shift = shiftGradient
   }
+
+  /// The gradient where a bias is added instead: that of `x` is the same.
+  ///
+  /// - Parameters:
+  ///   - gradient: The gradient of the sum.
+  ///   - x: What the bias was added to.
+  ///   - sums: The sums of the gradient; ``shift`` is the bias's.
+  public init(_ gradient: Tensor, ofBiased x: Tensor, sums: GradientSums) {
+    let zeros = sums.gradient.map { _ in Float(0) }
+    self.init(
+      gradient: gradient, x: x, a: zeros.map { _ in 1 }, b: zeros, c: zeros, scale: zeros,
+      shift: sums.gradient.map { Float($0) })
+  }
+
+  init(
+    gradient: Tensor, x: Tensor, a: [Float], b: [Float], c: [Float], scale: [Float],
+    shift: [Float]
+  ) {
+    precondition(gradient.shape == x.shape, "\(gradient.shape) is no gradient of \(x.shape)")
+    self.gradient = gradient
+    self.x = x
+    (self.a, self.b, self.c) = (a, b, c)
+    self.scale = scale
+    self.shift = shift
+  }
 }
 
 /// Where the gradient of an activation goes.
@@ -139,6 +164,15 @@ extension Engine {
       x.start, x.shape.rows, channels, &mean, &variance,
       scratch.room(nas_stream_scratch(channels)))
     return ChannelStatistics(mean: mean, variance: variance)
+  }
+
+  /// Writes the gradient of what was normalised, in single precision.
+  public func gather(_ gradient: NormalizationGradient, into y: Tensor) {
+    precondition(y.count == gradient.x.count, "\(y.shape) read from \(gradient.x.shape)")
+    unsafe withGradient(gradient) { description in
+      unsafe nas_gather_gradient(
+        description, gradient.x.shape.rows, gradient.x.shape.channels, y.start)
+    }
   }
 
   /// Writes a normalised tensor, with the other branch of a residual sum before the nonlinearity.

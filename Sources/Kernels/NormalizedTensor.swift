@@ -53,6 +53,11 @@ public struct ChannelTransform: Hashable, Sendable {
     self.shift = shift
   }
 
+  /// The factors and offsets of some channels.
+  func channels(_ range: Range<Int>) -> ChannelTransform {
+    ChannelTransform(scale: Array(scale[range]), shift: Array(shift[range]))
+  }
+
   /// Batch normalisation: (x - mean) / √(variance + ε) · γ + β.
   ///
   /// - Parameters:

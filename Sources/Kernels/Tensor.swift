@@ -141,6 +141,14 @@ public struct WeightView {
     self.rowStride = rowStride
   }
 
+  /// The view without its first rows.
+  func dropping(rows: Int) -> WeightView {
+    let offset = rows * rowStride
+    return WeightView(
+      owner.part(at: offset, TensorShape(rows: 1, channels: owner.count - offset)),
+      rowStride: rowStride)
+  }
+
   /// Checks that the view holds the weights of a layer of this size.
   func require(outputs: Int, used: Int) {
     precondition(

@@ -46,75 +46,176 @@ public final class NetworkRunner {
     case fixed(ChannelStatistics)
   }
 
-  /// Computes one layer without keeping what a backward pass would need.
+  /// What a layer computed.
+  public struct LayerOutput {
+    /// What it hands on.
+    public let value: NormalizedTensor
+
+    /// What lay in memory before normalisation or bias, and its statistics, where there is either.
+    let computed: (x: Tensor, statistics: ChannelStatistics)?
+
+    /// What a function with a pass of its own was applied to, in single precision.
+    let argument: Tensor?
+
+    init(
+      _ value: NormalizedTensor, computed: (x: Tensor, statistics: ChannelStatistics)? = nil,
+      argument: Tensor? = nil
+    ) {
+      self.value = value
+      self.computed = computed
+      self.argument = argument
+    }
+  }
+
+  /// Computes one layer.
   ///
   /// With statistics found earlier, normalisation, residual sum and activation are part of the
-  /// convolution; with those of the batch they wait until the value is read.
+  /// convolution; with those of the batch they wait until the value is read. Activations that are
+  /// not piecewise linear, and layers other than convolutions, are passes of their own.
   ///
   /// - Parameters:
   ///   - layer: The layer.
   ///   - input: The value it reads, of shape `[batch]` times ``Layer/input``.
-  ///   - addend: The value it adds, if it adds one.
+  ///   - operand: The second value it takes, if it takes one.
+  ///   - keeping: Whether what a backward pass needs is kept.
   ///   - normalization: Asked only for layers that normalise.
   /// - Returns: What it computes, in this runner's arena.
   /// - Throws: ``KernelError`` if a kernel fails.
   public func compute(
-    _ layer: Layer, input: NormalizedTensor, addend: NormalizedTensor?,
+    _ layer: Layer, input: NormalizedTensor, operand: NormalizedTensor?, keeping: Bool = false,
     normalization: () -> Normalization
-  ) throws(KernelError) -> NormalizedTensor {
+  ) throws(KernelError) -> LayerOutput {
     switch layer.operation {
     case .convolution(let convolution):
+      return try compute(
+        layer, convolution, input: input, addend: operand, keeping: keeping,
+        normalization: normalization)
+    case .normalize(let activation):
+      let x = final(input)
+      let statistics: ChannelStatistics
       switch normalization() {
       case .batch(let tell):
-        let (x, statistics) = try convolve(layer, convolution, input)
+        statistics = engine.statistics(of: x)
         tell(statistics)
-        return normalized(layer, convolution, x, statistics, addend: addend, into: x)
-      case .fixed(let known):
-        let y = arena.tensor(layer.output.tensorShape(batch: input.shape.batch), precision)
-        try engine.convolve(
-          layer.sizes(convolution, batch: input.shape.batch), input: input,
-          weights: parameters.weightView("\(layer.name).weight"),
-          normalizing: Normalizing(
-            transform(layer, known), adding: addend, convolution.activation.nonlinearity),
-          into: y)
-        return NormalizedTensor(y)
+      case .fixed(let known): statistics = known
       }
+      return activated(
+        NormalizedTensor(x, transform(layer, statistics), activation.nonlinearity ?? .none),
+        by: activation, computed: (x, statistics))
+    case .activate(let activation):
+      return applied(activation, to: final(input))
+    case .pool(let pool):
+      let output = singlePrecision(layer.output, batch: input.shape.batch)
+      engine.pool(layer.sizes(pool, batch: input.shape.batch), final(input), into: output)
+      return LayerOutput(stored(output))
     case .globalAveragePool:
-      let output = arena.tensor(layer.output.tensorShape(batch: input.shape.batch))
+      let output = singlePrecision(layer.output, batch: input.shape.batch)
       engine.averagePool(input, into: output)
-      return NormalizedTensor(output)
-    case .linear(activation: .none):
-      let output = arena.tensor(layer.output.tensorShape(batch: input.shape.batch))
-      applyLinear(layer, input: final(input), into: output)
-      return NormalizedTensor(output)
-    case .linear, .normalize, .activate, .pool, .scale, .concatenate:
-      cannotRun(layer.name)
+      return LayerOutput(NormalizedTensor(output))
+    case .linear(let activation):
+      let output = singlePrecision(layer.output, batch: input.shape.batch)
+      applyLinear(layer, input: flat(input), into: output)
+      return activation == .none
+        ? LayerOutput(NormalizedTensor(output)) : applied(activation, to: output)
+    case .scale:
+      let output = singlePrecision(layer.output, batch: input.shape.batch)
+      engine.scale(final(input), by: final(required(operand, by: layer)), into: output)
+      return LayerOutput(stored(output))
+    case .concatenate:
+      let output = singlePrecision(layer.output, batch: input.shape.batch)
+      var place = 0
+      for part in [final(input), final(required(operand, by: layer))] {
+        engine.moveChannels(part.shape.channels, of: part, from: 0, to: output, at: place)
+        place += part.shape.channels
+      }
+      return LayerOutput(stored(output))
     }
   }
 
-  /// Computes a convolution and the statistics of what it computed.
-  func convolve(
-    _ layer: Layer, _ convolution: ConvolutionOperation, _ input: NormalizedTensor
-  ) throws(KernelError) -> (Tensor, ChannelStatistics) {
+  private func compute(
+    _ layer: Layer, _ convolution: ConvolutionOperation, input: NormalizedTensor,
+    addend: NormalizedTensor?, keeping: Bool, normalization: () -> Normalization
+  ) throws(KernelError) -> LayerOutput {
     let sizes = layer.sizes(convolution, batch: input.shape.batch)
+    let weights = parameters.weights(of: layer, convolution, in: arena)
+    let nonlinearity = convolution.activation.nonlinearity ?? .none
     let x = arena.tensor(sizes.output, precision)
-    let statistics = try engine.convolve(
-      sizes, input: input, weights: parameters.weightView("\(layer.name).weight"), into: x)
-    return (x, statistics)
+    if convolution.completion == .normalization, case .fixed(let statistics) = normalization() {
+      try engine.convolve(
+        sizes, input: input, weights: weights,
+        normalizing: Normalizing(transform(layer, statistics), adding: addend, nonlinearity),
+        into: x)
+      return activated(NormalizedTensor(x), by: convolution.activation)
+    }
+    let statistics = try engine.convolve(sizes, input: input, weights: weights, into: x)
+    if convolution.completion == .normalization, case .batch(let tell) = normalization() {
+      tell(statistics)
+    }
+    let computed = (x, statistics)
+    let value = NormalizedTensor(x, completion(of: layer, convolution, statistics), nonlinearity)
+    guard let addend else { return activated(value, by: convolution.activation, computed: computed) }
+    // Several layers read a residual sum, so it is computed at once.
+    let sum = keeping ? arena.tensor(x.shape, precision) : x
+    engine.normalize(value, adding: addend, into: sum)
+    return activated(NormalizedTensor(sum), by: convolution.activation, computed: computed)
   }
 
-  /// What a convolution's layer hands on: a residual sum is computed at once, since several layers
-  /// read it, and everything else when it is read.
-  func normalized(
-    _ layer: Layer, _ convolution: ConvolutionOperation, _ x: Tensor,
-    _ statistics: ChannelStatistics, addend: NormalizedTensor?, into y: @autoclosure () -> Tensor
-  ) -> NormalizedTensor {
-    let value = NormalizedTensor(
-      x, transform(layer, statistics), convolution.activation.nonlinearity)
-    guard let addend else { return value }
-    let y = y()
-    engine.normalize(value, adding: addend, into: y)
-    return NormalizedTensor(y)
+  // MARK: The parts of a layer
+
+  /// What becomes of a convolution's sums before anything is added to them.
+  private func completion(
+    of layer: Layer, _ convolution: ConvolutionOperation, _ statistics: ChannelStatistics
+  ) -> ChannelTransform {
+    let channels = layer.output.channels
+    let ones = [Float](repeating: 1, count: channels)
+    switch convolution.completion {
+    case .normalization: return transform(layer, statistics)
+    case .bias:
+      return ChannelTransform(
+        scale: ones, shift: parameters.firstValues(channels, of: "\(layer.name).bias"))
+    case .none:
+      return ChannelTransform(scale: ones, shift: [Float](repeating: 0, count: channels))
+    }
+  }
+
+  /// Applies an activation that is not applied on reading, if it is such a one.
+  private func activated(
+    _ value: NormalizedTensor, by activation: Activation,
+    computed: (x: Tensor, statistics: ChannelStatistics)? = nil
+  ) -> LayerOutput {
+    guard activation.nonlinearity == nil else { return LayerOutput(value, computed: computed) }
+    return applied(activation, to: final(value), computed: computed)
+  }
+
+  private func applied(
+    _ activation: Activation, to argument: Tensor,
+    computed: (x: Tensor, statistics: ChannelStatistics)? = nil
+  ) -> LayerOutput {
+    guard let function = activation.function else {
+      return LayerOutput(NormalizedTensor(argument), computed: computed)
+    }
+    let y = arena.tensor(argument.shape)
+    engine.apply(function, to: argument, into: y)
+    return LayerOutput(stored(y), computed: computed, argument: argument)
+  }
+
+  private func singlePrecision(_ shape: Shape, batch: Int) -> Tensor {
+    arena.tensor(shape.tensorShape(batch: batch))
+  }
+
+  /// A map as this runner keeps maps; vectors stay in single precision.
+  private func stored(_ y: Tensor) -> NormalizedTensor {
+    guard precision != .float32, y.shape.height * y.shape.width > 1 else {
+      return NormalizedTensor(y)
+    }
+    let converted = arena.tensor(y.shape, precision)
+    engine.convert(y, into: converted)
+    return NormalizedTensor(converted)
+  }
+
+  private func required(_ operand: NormalizedTensor?, by layer: Layer) -> NormalizedTensor {
+    guard let operand else { preconditionFailure("\(layer.name) needs a second value") }
+    return operand
   }
 
   private func transform(_ layer: Layer, _ statistics: ChannelStatistics) -> ChannelTransform {
@@ -124,11 +225,21 @@ public final class NetworkRunner {
       shift: parameters.firstValues(layer.output.channels, of: "\(layer.name).norm.bias"))
   }
 
-  /// A value as single precision in memory: what a linear layer reads.
+  /// A value as single precision in memory: what passes of their own read.
   func final(_ value: NormalizedTensor) -> Tensor {
     if value.transform == nil && value.x.type == .float32 { return value.x }
     let y = arena.tensor(value.shape)
     engine.gather(value, into: y)
+    return y
+  }
+
+  /// A map as the vector that a linear layer reads.
+  func flat(_ value: NormalizedTensor) -> Tensor {
+    let x = final(value)
+    let shape = x.shape
+    guard shape.height * shape.width > 1 else { return x }
+    let y = arena.tensor(TensorShape(rows: shape.batch, channels: shape.count / shape.batch))
+    engine.flatten(x, into: y)
     return y
   }
 
@@ -162,13 +273,13 @@ public final class NetworkRunner {
       values.append(
         try compute(
           layer, input: layer.source.tensor(in: values, images: images),
-          addend: layer.operand?.tensor(in: values, images: images)
+          operand: layer.operand?.tensor(in: values, images: images)
         ) {
           guard let known = statistics[index] else {
             preconditionFailure("\(layer.name) has no statistics to normalise with")
           }
           return .fixed(known)
-        })
+        }.value)
     }
     return final(values[values.count - 1])
   }
@@ -194,30 +305,53 @@ extension Shape {
 
 extension Layer {
   func sizes(_ convolution: ConvolutionOperation, batch: Int) -> ConvolutionSizes {
-    if !convolution.isRunnable { cannotRun(name) }
+    let groups =
+      if case .groups(let count) = convolution.grouping { count } else { 1 }
     return ConvolutionSizes(
       input: input.tensorShape(batch: batch), channels: output.channels,
       kernel: convolution.kernel, stride: convolution.stride,
-      isDepthwise: convolution.isDepthwise)
+      isDepthwise: convolution.isDepthwise, groups: groups)
+  }
+
+  func sizes(_ pool: PoolOperation, batch: Int) -> PoolingSizes {
+    PoolingSizes(
+      input: input.tensorShape(batch: batch), output: output.tensorShape(batch: batch),
+      kernel: pool.kernel, stride: pool.stride, padding: pool.padding,
+      takesMaximum: pool.kind == .max)
   }
 }
 
-extension Activation {
-  var nonlinearity: Nonlinearity {
-    switch self {
-    case .none: .none
-    case .relu: .relu
-    case .relu6: .relu6
-    case .swish, .hardSwish, .sigmoid: cannotRun(rawValue)
+extension Layer {
+  /// The function applied last.
+  var activation: Activation {
+    switch operation {
+    case .convolution(let convolution): convolution.activation
+    case .normalize(let activation), .activate(let activation), .linear(let activation): activation
+    case .pool, .globalAveragePool, .scale, .concatenate: .none
     }
   }
 }
 
-// engine: what networks can describe and the kernels cannot compute yet ends here.
-func cannotRun(_ name: String) -> Never { fatalError("the engine cannot compute \(name)") }
+extension Activation {
+  /// The function as one that is applied whenever a value is read; `nil` if it cannot be.
+  var nonlinearity: Nonlinearity? {
+    switch self {
+    case .none: Nonlinearity.none
+    case .relu: .relu
+    case .relu6: .relu6
+    case .swish, .hardSwish, .sigmoid: nil
+    }
+  }
 
-extension ConvolutionOperation {
-  fileprivate var isRunnable: Bool {
-    completion == .normalization && (grouping == .none || isDepthwise)
+  /// The function as a pass of its own; `nil` for the identity.
+  var function: PointwiseFunction? {
+    switch self {
+    case .none: nil
+    case .relu: .relu
+    case .relu6: .relu6
+    case .swish: .swish
+    case .hardSwish: .hardSwish
+    case .sigmoid: .sigmoid
+    }
   }
 }

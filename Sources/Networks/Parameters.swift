@@ -143,6 +143,36 @@ public final class Parameters {
       array(of: entry, in: gradient ? gradients : weights), rowStride: entry.count / entry.sizes[0])
   }
 
+  /// A convolution's weights. Those of a window smaller than the largest are its middle, copied.
+  func weights(
+    of layer: Layer, _ convolution: ConvolutionOperation, in arena: Arena
+  ) -> WeightView {
+    guard let crop = crop(of: layer, convolution) else {
+      return weightView("\(layer.name).weight")
+    }
+    let copy = arena.tensor(crop.shape)
+    crop.copy(from: array(of: crop.entry, in: weights), to: copy)
+    return WeightView(copy, rowStride: crop.rowStride)
+  }
+
+  /// Where the gradient of a convolution's weights is added, and what is to be done when it has been.
+  func weightGradient(
+    of layer: Layer, _ convolution: ConvolutionOperation, in arena: Arena
+  ) -> (view: WeightView, finish: () -> Void) {
+    guard let crop = crop(of: layer, convolution) else {
+      return (weightView("\(layer.name).weight", gradient: true), {})
+    }
+    let copy = arena.zeros(crop.shape)
+    let whole = array(of: crop.entry, in: gradients)
+    return (WeightView(copy, rowStride: crop.rowStride), { crop.add(copy, to: whole) })
+  }
+
+  private func crop(of layer: Layer, _ convolution: ConvolutionOperation) -> WindowCrop? {
+    let entry = require("\(layer.name).weight")
+    guard entry.sizes[2] > convolution.kernel else { return nil }
+    return WindowCrop(entry: entry, kernel: convolution.kernel)
+  }
+
   /// The first values of an array of one size.
   func firstValues(_ count: Int, of name: String) -> [Float] {
     array(of: require(name), in: weights).part(
@@ -160,6 +190,47 @@ public final class Parameters {
   private func require(_ name: String) -> Entry {
     guard let entry = self[name] else { preconditionFailure("there is no parameter '\(name)'") }
     return entry
+  }
+}
+
+/// The middle of the windows of an array of weights.
+private struct WindowCrop {
+  let entry: Parameters.Entry
+  let kernel: Int
+
+  var shape: TensorShape { TensorShape(rows: entry.sizes[0], channels: rowStride) }
+
+  /// The weights of one output channel.
+  var rowStride: Int { entry.sizes[1] * kernel * kernel }
+
+  func copy(from whole: Tensor, to part: Tensor) {
+    whole.withElements { whole in
+      part.withElements { part in
+        forEachWeight { outer, inner in part[inner] = whole[outer] }
+      }
+    }
+  }
+
+  func add(_ part: Tensor, to whole: Tensor) {
+    whole.withElements { whole in
+      part.withElements { part in
+        forEachWeight { outer, inner in whole[outer] += part[inner] }
+      }
+    }
+  }
+
+  /// Calls a closure with the place of each weight of the crop, in the whole and in the crop.
+  private func forEachWeight(_ body: (Int, Int) -> Void) {
+    let side = entry.sizes[2]
+    let margin = (side - kernel) / 2
+    for window in 0..<entry.sizes[0] * entry.sizes[1] {
+      for y in 0..<kernel {
+        for x in 0..<kernel {
+          body(
+            (window * side + margin + y) * side + margin + x, (window * kernel + y) * kernel + x)
+        }
+      }
+    }
   }
 }
 

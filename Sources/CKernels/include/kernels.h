@@ -145,6 +145,53 @@ void nas_average_pool_backward(
     const float *output_gradient, const nas_source *source, const nas_sink *sink, size_t batch,
     size_t pixels, size_t channels, void *scratch);
 
+// MARK: Layers that are passes of their own, over floats (layers.c)
+
+typedef int nas_function;
+enum {
+  NAS_FUNCTION_RELU = 0,
+  NAS_FUNCTION_RELU6 = 1,
+  NAS_FUNCTION_SWISH = 2,
+  NAS_FUNCTION_HARD_SWISH = 3,
+  NAS_FUNCTION_SIGMOID = 4
+};
+
+// y = function(x); it may be x itself.
+void nas_activate(const float *x, size_t count, nas_function function, float *y);
+
+// y = gradient · function'(x); it may be the gradient itself.
+void nas_activate_backward(
+    const float *x, const float *gradient, size_t count, nas_function function, float *y);
+
+// Windows that reach beyond the map are cut off: a mean is over the elements inside.
+typedef struct {
+  size_t batch, height, width, channels;
+  size_t output_height, output_width;
+  size_t kernel, stride, padding;
+  int takes_most;  // the maximum, else the mean
+} nas_pooling;
+
+void nas_pool(const nas_pooling *sizes, const float *x, float *y);
+
+void nas_pool_backward(
+    const nas_pooling *sizes, const float *x, const float *gradient, float *input_gradient);
+
+// y = x · gate, with a gate for each channel of each image.
+void nas_scale(
+    const float *x, const float *gates, size_t batch, size_t pixels, size_t channels, float *y);
+
+void nas_scale_backward(
+    const float *x, const float *gates, const float *gradient, size_t batch, size_t pixels,
+    size_t channels, float *input_gradient, float *gate_gradient);
+
+// Copies channels of each row to channels of another's.
+void nas_move_channels(
+    const void *from, size_t from_channels, size_t from_first, void *to, size_t to_channels,
+    size_t to_first, size_t channels, size_t rows, nas_type type);
+
+// Makes of each image's rows columns.
+void nas_transpose(const float *from, size_t batch, size_t rows, size_t columns, float *to);
+
 // MARK: The rest (elementwise.c)
 
 // Copies every `stride`-th pixel of every `stride`-th line of [batch, height, width, channels].
