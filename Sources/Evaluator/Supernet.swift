@@ -71,7 +71,7 @@ public final class Supernet {
     self.space = space
     self.images = images
     self.settings = settings
-    let parameters = try Parameters(of: space.network(of: space.largest))
+    let parameters = try Parameters(of: space.supernetLayers)
     parameters.initialize(seed: images.seed)
     runner = try NetworkRunner(
       engine: engine, parameters: parameters, precision: settings.precision ?? .float32)
