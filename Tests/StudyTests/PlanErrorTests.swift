@@ -167,7 +167,8 @@ import Testing
     #expect(
       screen(["space": "{network: resnet-21}"]) == """
         3:18: error: space.network must be the name of a family, but is 'resnet-21'; there is no \
-        network of this family with 21 layers; resnet-N has 6n + 2 layers: 8, 14, 20, 26, 32, …
+        network of this family with 21 layers; there are 6n + 2, 8, 14, 20, 26, 32, …, and with \
+        bottlenecks 9n + 2, 11, 20, 29, …
         """)
   }
 
