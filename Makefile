@@ -2,6 +2,7 @@
 # make build         builds the command line tool, .build/release/nas
 # make demo          searches a small network on Fashion-MNIST, shows the frontier, exports the best
 # make test          builds everything and runs all tests
+# make fuzz          reads damaged search files for a minute; NAS_FUZZ_SECONDS changes how long
 # make lint          checks form and rules of the code
 # make check-bundle  checks the network in best/ with code of its own, in Python
 # make benchmark     measures nas and PyTorch at the same work; see Benchmarks/README.md
@@ -13,7 +14,7 @@
 nas := .build/release/nas
 python := .build/python
 
-.PHONY: build setup demo test lint check-bundle benchmark clean
+.PHONY: build setup demo test fuzz lint check-bundle benchmark clean
 
 build: setup
 	swift build -c release --product nas
@@ -29,6 +30,11 @@ demo: build
 test: setup
 	swift build -c release --build-tests --explicit-target-dependency-import-check error
 	swift test -c release --disable-xctest --skip-build --no-parallel
+
+fuzz: setup
+	swift build -c release --build-tests
+	NAS_FUZZ_SECONDS=$${NAS_FUZZ_SECONDS:-60} \
+		swift test -c release --disable-xctest --skip-build --filter PlanHostileTests
 
 lint: setup
 	@Scripts/lint

@@ -48,10 +48,17 @@ public final class Parameters {
   /// Creates the parameters of a network, all zero.
   ///
   /// - Throws: ``KernelError`` if no memory can be reserved.
-  public init(of network: Network) throws(KernelError) {
+  public convenience init(of network: Network) throws(KernelError) {
+    try self.init(of: network.layers)
+  }
+
+  /// Creates the parameters of layers, such as those of a supernet, all zero.
+  ///
+  /// - Throws: ``KernelError`` if no memory can be reserved.
+  public init(of layers: [Layer]) throws(KernelError) {
     var entries: [Entry] = []
     var offset = 0
-    for layer in network.layers {
+    for layer in layers {
       for (suffix, kind, sizes) in layer.parameterArrays {
         let entry = Entry(name: "\(layer.name).\(suffix)", kind: kind, sizes: sizes, offset: offset)
         entries.append(entry)

@@ -54,7 +54,8 @@ extension SearchSpace {
       use(derivation.question)
       if let group = derivation.group { use(group: group) }
     }
-    for (index, question) in questions.enumerated() where holds(question.conditions, in: architecture) {
+    for (index, question) in questions.enumerated()
+    where holds(question.conditions, in: architecture) {
       switch question.kind {
       case .depth, .alternative: use(index)
       case .width, .kernel, .expansion: break  // in force where a layer has them

@@ -38,27 +38,49 @@ public struct SearchSpace: Hashable, Sendable, CustomStringConvertible {
   /// - Parameters:
   ///   - name: What the space is called.
   ///   - input: The shape of one input image.
+  ///   - classes: How many classes there are; by default as many as the last part gives scores.
   ///   - elements: The parts, from the image to the linear layer that ends every network.
   /// - Throws: ``SearchSpaceError`` if a size has no choices, the parts do not fit each other, or
   ///   they do not end in one score for each class.
   public init(
-    name: String, input: Shape, @SearchSpaceBuilder elements: () throws -> [any SpaceElement]
+    name: String, input: Shape, classes: Int? = nil,
+    @SearchSpaceBuilder elements: () throws -> [any SpaceElement]
   ) throws {
-    try self.init(name: name, input: input, elements: elements())
+    try self.init(name: name, input: input, classes: classes, elements: elements())
   }
 
   /// Creates a space from a list of parts.
   ///
   /// - Throws: ``SearchSpaceError`` as the initialiser that takes a closure.
   public init(
-    name: String, input: Shape, elements: [any SpaceElement]
+    name: String, input: Shape, classes: Int? = nil, elements: [any SpaceElement]
   ) throws(SearchSpaceError) {
-    var blueprint = try Blueprint(input: input)
-    for element in elements { try element.add(to: &blueprint) }
-    guard let classes = blueprint.scores else { throw .noClassifier }
+    var added = 0
+    try self.init(
+      name: name, input: input, classes: classes, elements: elements, added: &added)
+  }
+
+  /// Creates a space and counts the parts that could be added.
+  ///
+  /// - Parameter added: Receives how many; where an error is thrown, the place of the part that it
+  ///   concerns, or the number of all parts if it concerns none more than others.
+  /// - Throws: ``SearchSpaceError``.
+  package init(
+    name: String, input: Shape, classes: Int?, elements: [any SpaceElement], added: inout Int
+  ) throws(SearchSpaceError) {
+    added = 0
+    var blueprint = try Blueprint(input: input, classes: classes)
+    for element in elements {
+      try element.add(to: &blueprint)
+      added += 1
+    }
+    guard let scores = blueprint.scores else { throw .noClassifier }
+    guard scores == classes ?? scores else {
+      throw .otherClasses(scores: scores, classes: classes ?? scores)
+    }
     self.name = name
     self.input = input
-    self.classes = classes
+    self.classes = scores
     (decisions, questions, groups) = blueprint.settled()
     blocks = blueprint.blocks
     let work = supernetLayers.reduce(0.0) { $0 + $1.work }

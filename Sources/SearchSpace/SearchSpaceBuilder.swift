@@ -23,7 +23,7 @@ public enum SearchSpaceBuilder {
 }
 
 /// A part of a search space: a convolution, a stage of blocks, pooling, the classifier.
-public protocol SpaceElement: Sendable {
+public protocol SpaceElement: Hashable, Sendable {
   /// Adds the part's blocks, channels and decisions behind those that are there.
   func add(to blueprint: inout Blueprint) throws(SearchSpaceError)
 }

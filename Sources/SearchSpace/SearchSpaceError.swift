@@ -21,11 +21,23 @@ public enum SearchSpaceError: Error, Hashable, Sendable, CustomStringConvertible
   /// The alternatives of a choice leave maps of different sizes.
   case unequalAlternatives(name: String, Shape, Shape)
 
+  /// There are more blocks, or numbers to choose from, than anyone needs.
+  case tooManyChoices
+
   /// The layers are so large that their cost cannot be counted.
   case tooLarge
 
   /// The space does not end in one score for each class.
   case noClassifier
+
+  /// A linear layer is to give each class its score, and nobody says how many classes there are.
+  case noClasses
+
+  /// The space gives more or fewer scores than there are classes.
+  case otherClasses(scores: Int, classes: Int)
+
+  /// A network that is fixed reads other images than there are.
+  case otherInput(Shape, expected: Shape)
 
   /// No family has this name.
   case unknownFamily(String, known: [String])
@@ -62,10 +74,18 @@ public enum SearchSpaceError: Error, Hashable, Sendable, CustomStringConvertible
     case .unequalAlternatives(let name, let one, let other):
       "the alternatives of \(name) leave maps of \(one) and \(other); "
         + "their heights and widths must agree"
+    case .tooManyChoices:
+      "the space has too many blocks or choices; make stages shallower or steps wider"
     case .tooLarge:
       "the layers of the space are too large to be counted"
     case .noClassifier:
       "the space does not end in one score for each class; end it with a linear layer"
+    case .noClasses:
+      "nothing says how many classes there are"
+    case .otherClasses(let scores, let classes):
+      "the space gives \(scores) scores, but there are \(classes) classes"
+    case .otherInput(let input, let expected):
+      "the space is made for images of \(expected), not of \(input)"
     case .unknownFamily(let name, let known):
       "no family of networks is called '\(name)'; there are \(known.joined(separator: ", "))"
     case .badLayerCount(let count, let rule):

@@ -16,13 +16,18 @@ struct MemoryEstimate {
   ///
   /// A layer keeps what it computes, and a convolution the residual sum if it makes one; of
   /// gradients some four of the largest are alive at once. In bfloat16 it is half of this.
-  init(of network: Network, batch: Int) {
+  ///
+  /// - Parameters:
+  ///   - network: The largest network.
+  ///   - layers: The layers that have weights, if there are more than the network's.
+  ///   - batch: The images of a step.
+  init(of network: Network, weights layers: [Layer]? = nil, batch: Int) {
     let kept = network.layers.reduce(network.input.count) { sum, layer in
       sum + (layer.addsOperand ? 2 : 1) * layer.output.count
     }
     let largest = network.layers.map(\.output.count).max() ?? 0
     let float = MemoryLayout<Float>.stride
-    let parameters = network.cost.parameters
+    let parameters = (layers ?? network.layers).reduce(0) { $0 + $1.cost.parameters }
     checkpointBytes = 2 * float * parameters
     bytes = float * (batch * (kept + 4 * largest) + 3 * parameters)
   }

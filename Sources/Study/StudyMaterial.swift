@@ -28,14 +28,15 @@ struct StudyMaterial {
       dataset, holdOut: plan.data.holdOut,
       augmentation: Augmentation(crop: augment.crop, flip: augment.flip, cutout: augment.cutout),
       seed: plan.seed)
-    space = try plan.space.network.space(
-      input: images.shape, classes: dataset.classes, settings: plan.space.settings)
+    space = try plan.space.makeSpace(input: images.shape, classes: dataset.classes)
     guard plan.supernet.batch <= images.training.count else {
       throw DatasetError.batchTooLarge(
         batch: plan.supernet.batch, images: images.training.count)
     }
-    try MemoryEstimate(of: space.network(of: space.largest), batch: plan.supernet.batch)
-      .requireFit()
+    try MemoryEstimate(
+      of: space.network(of: space.largest), weights: space.supernetLayers,
+      batch: plan.supernet.batch
+    ).requireFit()
   }
 
   /// Creates the plan's supernet with new weights.

@@ -32,8 +32,7 @@ public struct StudyReader {
     do {
       plan = try Plan(Array(study.plan.utf8), file: study.name)
       let description = try JSONDecoder().decode(Description.self, from: Data(study.space.utf8))
-      space = try plan.space.network.space(
-        input: description.input, classes: description.classes, settings: plan.space.settings)
+      space = try plan.space.makeSpace(input: description.input, classes: description.classes)
     } catch {
       throw StudyError.damagedState(study: study.name, what: "the plan")
     }

@@ -1,3 +1,4 @@
+import SearchSpace
 import Study
 import Testing
 
@@ -41,7 +42,7 @@ import Testing
           4:22: error: unknown key 'flop' in data.augment; did you mean 'flip'? known keys: crop, \
           flip, cutout
           6:12: error: space.network must be the name of a family, but is 'mobilnet-v2'; \
-          did you mean 'mobilenet-v2'? there are mobilenet-v1, mobilenet-v2, resnet-N
+          did you mean 'mobilenet-v2'? there are \(Family.names.joined(separator: ", "))
           8:3: error: unknown key 'epohcs' in supernet; did you mean 'epochs'? known keys: epochs, \
           batch, sandwich, distill, optimizer, precision, calibration
           9:10: error: supernet.batch must be a whole number from 1 to 4096, but is '8192'
@@ -166,7 +167,8 @@ import Testing
     #expect(
       screen(["space": "{network: resnet-21}"]) == """
         3:18: error: space.network must be the name of a family, but is 'resnet-21'; there is no \
-        network of this family with 21 layers; resnet-N has 6n + 2 layers: 8, 14, 20, 26, 32, …
+        network of this family with 21 layers; there are 6n + 2, 8, 14, 20, 26, 32, …, and with \
+        bottlenecks 9n + 2, 11, 20, 29, …
         """)
   }
 

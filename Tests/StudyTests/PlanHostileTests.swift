@@ -1,3 +1,4 @@
+import Foundation
 import SearchSpace
 import Study
 import Testing
@@ -124,18 +125,23 @@ import Testing
     let seed: UInt64 = 20_261_121
     print("mutating a search with seed \(seed)")
     var generator = SeededGenerator(seed: seed)
-    let start = Array(PlanResolvedTests.everything.utf8)
+    let layers = LayersTests.pairs.map { "    - {\($0.yaml)}\n" }.joined()
+    let own = search(["space": "\n  input: [3, 32, 32]\n  layers:\n" + layers])
+    let starts = [PlanResolvedTests.everything, own].map { Array($0.utf8) }
     let pieces = [
       "*a", "&a ", "!t ", "? ", ": ", "- ", "{", "}", "[", "]", ",", "\"", "'", "#", "\n", "\t",
       "\r",
       "\u{0}", "\u{feff}", "\u{e000}", "\\ue000", "%", "---\n", "|\n", ">", "<<: ", "1e400", "-1",
-      "99999999999999999999", "nan", "seed: 1\n", "resnet-", "é", "\u{2028}", "  ",
+      "99999999999999999999", "nan", "%", "{from: 1, to: 9}", "[3, 5]", "one-of: ", "[]",
+      "seed: 1\n", "resnet-", "é", "\u{2028}", "  ",
     ].map { Array($0.utf8) }
     let clock = ContinuousClock()
-    let end = clock.now + .seconds(2)
+    let seconds = ProcessInfo.processInfo.environment["NAS_FUZZ_SECONDS"].flatMap { Int($0) }
+    let end = clock.now + .seconds(seconds ?? 2)
     var plans = 0
     var errors = 0
     while clock.now < end {
+      let start = starts[Int.random(in: 0...1, using: &generator)]
       var bytes = start
       for _ in 0..<Int.random(in: 1...3, using: &generator) {
         let place = Int.random(in: 0..<bytes.count, using: &generator)

@@ -112,8 +112,7 @@ import Testing
   @Test func `makes the strategy it names`() throws {
     let input = Shape(channels: 1, height: 28, width: 28)
     let slimming = try plan(search(["budgets": "[{macs: 50%}]"]))
-    let space = try slimming.space.network.space(
-      input: input, classes: 10, settings: slimming.space.settings)
+    let space = try slimming.space.makeSpace(input: input, classes: 10)
     let largest = space.network(of: space.largest).cost
     let autoslim = try #require(try slimming.makeStrategy(in: space) as? AutoSlim)
     #expect(autoslim.images == 2048)

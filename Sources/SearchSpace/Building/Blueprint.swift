@@ -4,6 +4,9 @@ public struct Blueprint {
   var groups: [ChannelGroup]
   var blocks: [Block] = []
 
+  /// How many classes there are, if that is known.
+  let classes: Int?
+
   /// The names of the layers.
   private var names: Set<String> = []
 
@@ -23,12 +26,21 @@ public struct Blueprint {
   /// What must hold for the next part to be present.
   var conditions: [Condition] = []
 
-  init(input: Shape) throws(SearchSpaceError) {
+  init(input: Shape, classes: Int?) throws(SearchSpaceError) {
     guard [input.channels, input.height, input.width].allSatisfy({ 1...Self.limit ~= $0 }) else {
       throw .badInput(input)
     }
     groups = [ChannelGroup(name: "image", choices: [input.channels], members: [])]
     reach = input
+    self.classes = classes
+  }
+
+  /// How much more there may be: numbers to choose from, and blocks, each as much as a thousand.
+  private var room = 1 << 22
+
+  private mutating func spend(_ amount: Int) throws(SearchSpaceError) {
+    room -= amount
+    guard room >= 0 else { throw .tooManyChoices }
   }
 
   /// The most that any size may be.
@@ -62,6 +74,7 @@ public struct Blueprint {
     guard let least = choices.values.first, least >= 1, choices.largest <= Self.limit else {
       throw .badChoices(name: name, values: choices.values)
     }
+    try spend(choices.values.count)
     return addQuestion(name, kind, choices)
   }
 
@@ -114,9 +127,10 @@ public struct Blueprint {
     let question = try ask("\(name).ratio", .expansion(group: groups.count), factor.choices)
     let derivation = ChannelGroup.Derivation(
       group: base, denominator: factor.denominator, divisor: factor.divisor, question: question)
-    let bases = base.map { [$0] } ?? Array(stream)
+    let multiplied = Set((base.map { [$0] } ?? Array(stream)).flatMap { groups[$0].choices })
+    try spend(factor.choices.values.count * multiplied.count)
     let counts = factor.choices.values.flatMap { factor in
-      bases.flatMap { groups[$0].choices }.map { derivation.channels(factor: factor, of: $0) }
+      multiplied.map { derivation.channels(factor: factor, of: $0) }
     }
     groups.append(
       ChannelGroup(
@@ -155,6 +169,7 @@ public struct Blueprint {
   /// - Throws: ``SearchSpaceError/misfit(layer:reason:)`` if its layers cannot be computed from
   ///   what they read.
   mutating func addBlock(_ name: String, _ layers: [LayerTemplate]) throws(SearchSpaceError) {
+    try spend(1024)
     let block = Block(name: name, conditions: conditions, largestInput: reach, layers: layers)
     var built: [Layer] = []
     var produced: [Int?] = []
@@ -210,8 +225,8 @@ struct Window {
 }
 
 /// What channels are multiplied by to give others.
-struct Factor: Hashable, Sendable {
-  var choices: Choices
-  var denominator = 1
-  var divisor = 1
+package struct Factor: Hashable, Sendable {
+  package var choices: Choices
+  package var denominator = 1
+  package var divisor = 1
 }

@@ -20,7 +20,8 @@ public struct Convolution: SpaceElement {
   ///   - activation: The function applied at last.
   public init(
     name: String? = nil, width: Choices, kernel: Choices, stride: Int = 1,
-    groups: Int = 1, completion: ConvolutionOperation.Completion = .normalization, activation: Activation = .relu
+    groups: Int = 1, completion: ConvolutionOperation.Completion = .normalization,
+    activation: Activation = .relu
   ) {
     self.name = name
     self.width = width

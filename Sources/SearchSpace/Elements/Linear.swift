@@ -2,17 +2,17 @@
 public struct Linear: SpaceElement {
   public var name: String?
 
-  /// How many classes are told apart; `nil` for a hidden layer.
-  public let classes: Int?
-  public var width: Choices
+  /// The features computed; `nil` for as many as there are classes.
+  public var width: Choices?
   public var activation: Activation
 
   /// Creates the layer that gives each class its score.
-  public init(classes: Int) {
-    self.classes = classes
-    width = Choices([classes])
-    activation = .none
+  ///
+  /// - Parameter classes: How many there are; by default as many as the space says.
+  public init(classes: Int? = nil) {
     name = "classifier"
+    width = classes.map { Choices([$0]) }
+    activation = .none
   }
 
   /// Creates a hidden layer.
@@ -23,13 +23,15 @@ public struct Linear: SpaceElement {
   ///   - activation: The function applied to them.
   public init(name: String? = nil, width: Choices, activation: Activation = .relu) {
     self.name = name
-    classes = nil
     self.width = width
     self.activation = activation
   }
 
   public func add(to blueprint: inout Blueprint) throws(SearchSpaceError) {
     let name = blueprint.name(name, kind: "linear")
+    guard let width = width ?? blueprint.classes.map({ Choices([$0]) }) else {
+      throw .noClasses
+    }
     let group = try blueprint.addGroup(name, width, producer: name)
     try blueprint.addBlock(
       name,

@@ -64,7 +64,7 @@ public struct OneOf: SpaceElement {
 }
 
 /// One of several alternatives: parts in a row, or none, which passes on what is read.
-public struct Alternative: Sendable {
+public struct Alternative: Hashable, Sendable {
   public var elements: [any SpaceElement]
 
   public init(@SearchSpaceBuilder _ elements: () throws -> [any SpaceElement]) rethrows {
@@ -73,6 +73,14 @@ public struct Alternative: Sendable {
 
   public init(elements: [any SpaceElement]) {
     self.elements = elements
+  }
+
+  public static func == (left: Alternative, right: Alternative) -> Bool {
+    left.elements.map { AnyHashable($0) } == right.elements.map { AnyHashable($0) }
+  }
+
+  public func hash(into hasher: inout Hasher) {
+    hasher.combine(elements.map { AnyHashable($0) })
   }
 }
 

@@ -95,6 +95,22 @@ public struct Stage: SpaceElement {
   }
 }
 
+extension Stage {
+  public static func == (left: Stage, right: Stage) -> Bool {
+    AnyHashable(left.block) == AnyHashable(right.block) && left.settings == right.settings
+  }
+
+  public func hash(into hasher: inout Hasher) {
+    hasher.combine(AnyHashable(block))
+    hasher.combine(settings)
+  }
+
+  /// All but the block.
+  private var settings: [AnyHashable] {
+    [name, width, depth, stride, activation, completion, residual, projection]
+  }
+}
+
 /// A kind of block that a ``Stage`` consists of.
 public protocol StageBlock: Hashable, Sendable {
   /// Whether a block's input is added to its output, so that the widths of a stage are tied.
@@ -106,12 +122,12 @@ public protocol StageBlock: Hashable, Sendable {
 
 /// The channels inside a block.
 public struct Inner: Hashable, Sendable, ExpressibleByIntegerLiteral, ExpressibleByArrayLiteral {
-  enum Size: Hashable, Sendable {
+  package enum Size: Hashable, Sendable {
     case widths(first: Choices, others: Choices)
     case multiple(Factor)
   }
 
-  let size: Size
+  package let size: Size
 
   /// Whether the channels are a multiple of others.
   var refersToOthers: Bool {

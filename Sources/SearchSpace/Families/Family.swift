@@ -55,7 +55,8 @@ public enum Family: Hashable, Sendable {
       return .resNet(layers: layers, hasBottlenecks: true)
     case nil, "cifar", "bottleneck":
       throw .badLayerCount(
-        layers, rule: "resnet-N has 6n + 2 layers: 8, 14, 20, 26, 32, … (or 9n + 2 bottlenecks)")
+        layers,
+        rule: "there are 6n + 2, 8, 14, 20, 26, 32, …, and with bottlenecks 9n + 2, 11, 20, 29, …")
     default: throw .unknownFamily(name, known: names)
     }
   }

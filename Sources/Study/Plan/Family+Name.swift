@@ -6,7 +6,20 @@ extension Family {
     switch self {
     case .mobileNetV1: "mobilenet-v1"
     case .mobileNetV2: "mobilenet-v2"
-    case .resNet(let layers): "resnet-\(layers)"
+    case .mnasNet: "mnasnet"
+    case .efficientNet(.b0): "efficientnet-b0"
+    case .efficientNet(.b1): "efficientnet-b1"
+    case .resNet(let layers, let hasBottlenecks):
+      // Of some numbers of layers there is another network that goes without the ending.
+      (try? Family("resnet-\(layers)")) == self
+        ? "resnet-\(layers)" : "resnet-\(layers)-" + (hasBottlenecks ? "bottleneck" : "cifar")
+    case .imageNetResNet(let layers): "resnet-\(layers)"
+    case .resNeXt(let layers): "resnext-\(layers)-32x4d"
+    case .regNetX(let variant): variant.name
+    case .vgg(let layers, let isNormalized): "vgg-\(layers)" + (isNormalized ? "-bn" : "")
+    case .squeezeNet: "squeezenet"
+    case .nats: "nats"
+    case .nasBenchMacro: "nas-bench-macro"
     }
   }
 
@@ -14,7 +27,7 @@ extension Family {
   static func named(_ name: String) throws(ScalarError) -> Family {
     do {
       let family = try Family(name)
-      if case .resNet(let layers) = family, layers > 1202 {
+      if case .resNet(let layers, _) = family, layers > 1202 {
         throw SearchSpaceError.badLayerCount(layers, rule: "the most are 1202")
       }
       return family

@@ -11,9 +11,23 @@ package struct FormReader {
   /// What was wrong so far.
   package private(set) var problems: [Problem]
 
+  /// The file that the forms come from.
+  private let file: String
+
   /// Creates a reader that has these problems to start with.
-  package init(problems: [Problem] = []) {
+  ///
+  /// - Parameters:
+  ///   - problems: What is wrong already.
+  ///   - file: Where the forms come from; paths in it are relative to its folder.
+  package init(problems: [Problem] = [], file: String = "") {
     self.problems = problems
+    self.file = file
+  }
+
+  /// The path of a file that is named relative to the folder of the one being read.
+  func path(beside path: String) -> String {
+    guard !path.hasPrefix("/"), let slash = file.lastIndex(of: "/") else { return path }
+    return file[...slash] + path
   }
 
   /// Adds a problem.

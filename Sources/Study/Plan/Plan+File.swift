@@ -28,7 +28,7 @@ extension Plan {
   public init(_ bytes: some Collection<UInt8>, file: String) throws(PlanError) {
     var problems: [Problem] = []
     let form = FormParser.parse(bytes, reporting: &problems)
-    var reader = FormReader(problems: problems)
+    var reader = FormReader(problems: problems, file: file)
     let plan = form.map { Plan($0, name: Self.name(of: file), reader: &reader) }
     guard let plan, reader.problems.isEmpty else {
       throw PlanError(file: file, problems: reader.problems)
@@ -54,7 +54,7 @@ public struct UnreadableFileError: Error, Hashable, Sendable, CustomStringConver
   /// Why, such as "there is no such file".
   public let reason: String
 
-  fileprivate init(path: String, error: any Error) {
+  init(path: String, error: any Error) {
     self.path = path
     reason =
       switch (error as? CocoaError)?.code {

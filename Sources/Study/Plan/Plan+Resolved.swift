@@ -1,3 +1,4 @@
+import Export
 import Networks
 import SearchSpace
 
@@ -8,7 +9,6 @@ extension Plan {
   /// their default and are left out where they have it: `depth` and `strides` of the space.
   public var resolved: String {
     let augment = data.augment
-    let width = space.settings.width
     let optimizer = supernet.optimizer
     var lines = [
       "study: \(study.yaml)",
@@ -19,12 +19,8 @@ extension Plan {
       "  hold-out: \(data.holdOut)",
       "  augment: {crop: \(augment.crop), flip: \(augment.flip), cutout: \(augment.cutout)}",
       "space:",
-      "  network: \(space.network.name)",
-      "  width: {scale: \(width.scale), groups: \(width.groups), divisor: \(width.divisor)}",
     ]
-    if let smallest = space.settings.smallestDepth { lines.append("  depth: {min: \(smallest)}") }
-    lines.append("  residual: \(space.settings.residual.rawValue)")
-    if let strides = space.settings.strides { lines.append("  strides: \(strides)") }
+    lines += space.lines.map { "  \($0)" }
     lines += [
       "supernet:",
       "  epochs: \(supernet.epochs)",
@@ -65,6 +61,29 @@ extension Plan {
       fingerprint.add(bytes: Array(line.utf8).span)
     }
     return fingerprint.hexadecimal
+  }
+}
+
+extension Plan.Space {
+  /// The lines below `space`, without indentation.
+  fileprivate var lines: [String] {
+    switch structure {
+    case .layers(let layers): return layers.lines
+    case .architecture(let architecture):
+      // The text and not the path: what stands there may change.
+      return ["architecture: |"]
+        + architecture.file.text.split(separator: "\n").map { "  \($0)" }
+    case .family(let family):
+      let width = settings.width
+      var lines = [
+        "network: \(family.name)",
+        "width: {scale: \(width.scale), groups: \(width.groups), divisor: \(width.divisor)}",
+      ]
+      if let smallest = settings.smallestDepth { lines.append("depth: {min: \(smallest)}") }
+      lines.append("residual: \(settings.residual.rawValue)")
+      if let strides = settings.strides { lines.append("strides: \(strides)") }
+      return lines
+    }
   }
 }
 
