@@ -142,7 +142,8 @@ extension NetworkRunner {
         for part in [layer.source, operand] {
           let shape = tape.value(part).shape
           let partGradient = gradients.room(shape)
-          engine.moveChannels(shape.channels, of: values, from: first, to: partGradient.values, at: 0)
+          engine.moveChannels(
+            shape.channels, of: values, from: first, to: partGradient.values, at: 0)
           gradients.hand(partGradient, to: part, engine)
           first += shape.channels
         }

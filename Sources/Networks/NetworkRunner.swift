@@ -153,7 +153,9 @@ public final class NetworkRunner {
     }
     let computed = (x, statistics)
     let value = NormalizedTensor(x, completion(of: layer, convolution, statistics), nonlinearity)
-    guard let addend else { return activated(value, by: convolution.activation, computed: computed) }
+    guard let addend else {
+      return activated(value, by: convolution.activation, computed: computed)
+    }
     // Several layers read a residual sum, so it is computed at once.
     let sum = keeping ? arena.tensor(x.shape, precision) : x
     engine.normalize(value, adding: addend, into: sum)
