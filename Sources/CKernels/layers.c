@@ -130,7 +130,7 @@ ALWAYS_INLINE void window(
 }
 
 // What is no number stays none.
-ALWAYS_INLINE int exceeds(float value, float most) { return !(value <= most); }
+ALWAYS_INLINE int exceeds(float value, float most) { return value > most || value != value; }
 
 FOR_EACH_PROCESSOR static void run_pool(void *context, size_t image) {
   const pooling *p = context;

@@ -35,6 +35,8 @@ extension ConvolutionSizes {
   /// Visits every product of the convolution: the element read, the weight, the element computed.
   private func forEachProduct(_ body: (Int, Int, Int) -> Void) {
     let padding = kernel / 2
+    let inputs = input.channels / groups
+    let outputs = output.channels / groups
     for image in 0..<output.batch {
       for row in 0..<output.height {
         for column in 0..<output.width {
@@ -49,10 +51,10 @@ extension ConvolutionSizes {
               if isDepthwise {
                 body(pixel + channel, channel * kernel * kernel + tap, computed)
               } else {
-                for source in 0..<input.channels {
+                for source in 0..<inputs {
                   body(
-                    pixel + source,
-                    (channel * input.channels + source) * kernel * kernel + tap, computed)
+                    pixel + channel / outputs * inputs + source,
+                    (channel * inputs + source) * kernel * kernel + tap, computed)
                 }
               }
             }

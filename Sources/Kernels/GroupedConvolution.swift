@@ -36,29 +36,22 @@ extension Engine {
     _ sizes: ConvolutionSizes, input: NormalizedTensor, weights: WeightView,
     gradient: NormalizationGradient, addingTo weightGradient: WeightView, sink: GradientSink?
   ) throws(KernelError) -> GradientSums? {
-    let mark = scratch.mark
-    defer { scratch.release(to: mark) }
-    let whole = sink.map { sink in
-      sink.adds ? scratch.tensor(sizes.input, sink.gradient.type) : sink.gradient
-    }
     for group in sizes.eachGroup {
       let mark = scratch.mark
       defer { scratch.release(to: mark) }
-      let part = whole.map { scratch.tensor(group.sizes.input, $0.type) }
+      let part = sink.map { channels(group.inputs, of: $0.gradient) }
       _ = try convolveBackward(
         group.sizes, input: channels(group.inputs, of: input),
         weights: weights.dropping(rows: group.outputs.lowerBound),
         gradient: channels(group.outputs, of: gradient),
         addingTo: weightGradient.dropping(rows: group.outputs.lowerBound),
-        sink: part.map { GradientSink($0, adds: false) })
-      if let part, let whole {
+        sink: part.map { GradientSink($0, adds: sink?.adds ?? false) })
+      if let part, let sink {
         moveChannels(
-          group.inputs.count, of: part, from: 0, to: whole, at: group.inputs.lowerBound)
+          group.inputs.count, of: part, from: 0, to: sink.gradient, at: group.inputs.lowerBound)
       }
     }
-    guard let sink, let whole else { return nil }
-    if sink.adds { add(whole, to: sink.gradient) }
-    guard sink.finish != nil else { return nil }
+    guard let sink, sink.finish != nil else { return nil }
     return finishGradient(
       of: input, GradientSink(sink.gradient, adds: true, finish: sink.finish))
   }

@@ -22,12 +22,13 @@ struct ConvolutionCase: CustomStringConvertible, Sendable {
   static let small: [ConvolutionCase] = {
     func sizes(
       _ batch: Int, _ channels: Int, _ side: Int, to outputs: Int, kernel: Int, stride: Int = 1,
-      depthwise: Bool = false, square: Bool = false
+      depthwise: Bool = false, groups: Int = 1, square: Bool = false
     ) -> ConvolutionSizes {
       let width = square ? side : side + 1
       return ConvolutionSizes(
         input: TensorShape(batch: batch, height: side, width: width, channels: channels),
-        channels: outputs, kernel: kernel, stride: stride, isDepthwise: depthwise)
+        channels: outputs, kernel: kernel, stride: stride, isDepthwise: depthwise,
+        groups: groups)
     }
     let table = [
       sizes(1, 1, 1, to: 1, kernel: 1),
@@ -55,6 +56,10 @@ struct ConvolutionCase: CustomStringConvertible, Sendable {
       // Odd sides under a step of two.
       sizes(2, 12, 9, to: 12, kernel: 3, stride: 2, depthwise: true, square: true),
       sizes(1, 33, 11, to: 33, kernel: 5, stride: 2, depthwise: true, square: true),
+      // Channels in groups.
+      sizes(2, 12, 5, to: 18, kernel: 3, groups: 3),
+      sizes(3, 16, 6, to: 8, kernel: 3, stride: 2, groups: 8),
+      sizes(2, 32, 4, to: 32, kernel: 1, groups: 2),
       // More images than a band holds.
       sizes(61, 6, 7, to: 8, kernel: 3),
       sizes(50, 16, 7, to: 16, kernel: 3, stride: 2, depthwise: true),

@@ -5,7 +5,8 @@ import TestSupport
 import Testing
 
 @Suite struct NetworkRunnerTests {
-  /// A residual network, one of inverted residuals and one of separable convolutions, all small.
+  /// A residual network, one of inverted and separable convolutions, and two that have every other
+  /// layer between them; all small.
   static let spaces: [SearchSpace] = {
     do {
       var settings = Family.Settings()
@@ -22,8 +23,34 @@ import Testing
         GlobalAveragePool()
         Linear(classes: 3)
       }
+      let gated = try SearchSpace(name: "gated", input: input) {
+        Convolution(width: [4, 6], kernel: [3, 5], activation: .hardSwish)
+        Stage(
+          .invertedResidual(
+            expand: [2, 3], kernel: [3, 5], gate: SqueezeAndExcitation(activation: .swish)),
+          width: [4, 6], depth: [1, 2], activation: .swish)
+        Pool(.average, kernel: 3, stride: 2, roundsUp: true)
+        OneOf {
+          Alternative {}
+          Alternative { Convolution(width: [4, 8], kernel: 1, completion: .bias) }
+        }
+        Linear(width: [5, 7], activation: .relu)
+        Linear(classes: 3)
+      }
+      let grouped = try SearchSpace(name: "grouped", input: input) {
+        Convolution(width: 6, kernel: 3, completion: .bias)
+        Pool(.max, kernel: 3, stride: 2)
+        Stage(.fire(squeeze: .percent(50)), width: [8, 12], completion: .bias)
+        Stage(.bottleneck(inner: .percent(50), in: .groups(2)), width: [8, 16], depth: [1, 2])
+        Stage(.basic(), width: [6, 8, 10], depth: [1, 2], residual: .shortcut)
+        Convolution(width: [6, 8], kernel: 1, completion: .none, activation: .none)
+        Normalization(activation: .relu6)
+        GlobalAveragePool()
+        Linear(classes: 3)
+      }
       return [
         try Family.resNet(layers: 8).space(input: input, classes: 3, settings: settings), small,
+        gated, grouped,
       ]
     } catch {
       preconditionFailure("\(error)")
@@ -33,7 +60,7 @@ import Testing
   private func runner(
     _ space: SearchSpace, backend: Engine.Backend = .fused, precision: ElementType = .float32
   ) throws -> NetworkRunner {
-    let parameters = try Parameters(of: space.network(of: space.largest))
+    let parameters = try Parameters(of: space.supernetLayers)
     parameters.initialize(seed: 3)
     // Scales and shifts other than 1 and 0, so that their gradients are seen.
     for (index, entry) in parameters.entries.enumerated() {
@@ -103,7 +130,7 @@ import Testing
           let length = square.squareRoot()
           let measured = try slope(
             of: entry, along: gradient.map { $0 / Float(length) }, step: 5e-4)
-          #expect(abs(measured - length) < 0.05 * length + 1e-3, "\(name): \(measured), \(length)")
+          #expect(abs(measured - length) < 0.05 * length + 2e-3, "\(name): \(measured), \(length)")
         }
         // Single numbers, those without a gradient among them, so that none is left out.
         let largest = gradient.reduce(0) { max($0, abs($1)) }
@@ -282,7 +309,7 @@ import Testing
 @Suite struct ParametersTests {
   @Test func `decay shrinks convolutions and linear weights and spares everything else`() throws {
     let space = NetworkRunnerTests.spaces[1]
-    let parameters = try Parameters(of: space.network(of: space.largest))
+    let parameters = try Parameters(of: space.supernetLayers)
     parameters.initialize(seed: 1)
     for entry in parameters.entries {
       parameters.set(entry, to: [Float](repeating: 2, count: entry.count))
