@@ -17,7 +17,8 @@ struct ExplanationView {
     parts += [sizes, budgets]
     if !explanation.stages.isEmpty { parts.append(stages) }
     if isTraced {
-      parts += [("smallest", space.smallest), ("largest", space.largest)].map { name, architecture in
+      parts += [("smallest", space.smallest), ("largest", space.largest)].map {
+        name, architecture in
         "the \(name) network\n\n" + space.network(of: architecture).layerTable
       }
     }

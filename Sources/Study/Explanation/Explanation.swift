@@ -94,7 +94,9 @@ public struct NetworkSize: Hashable, Sendable {
   }
 
   static func median(of sizes: [NetworkSize]) -> NetworkSize {
-    func median(_ figure: (NetworkSize) -> Int) -> Int { sizes.map(figure).sorted()[sizes.count / 2] }
+    func median(_ figure: (NetworkSize) -> Int) -> Int {
+      sizes.map(figure).sorted()[sizes.count / 2]
+    }
     return NetworkSize(
       cost: Cost(macs: median(\.cost.macs), parameters: median(\.cost.parameters)),
       activationBytes: median(\.activationBytes), trainingBytes: median(\.trainingBytes))

@@ -29,9 +29,9 @@ extension StageEstimate {
   ///
   /// A supernet made for the purpose is trained for a moment on the plan's own images, and its
   /// largest and smallest networks classify a few. The steps of the plan's training are as long as
-  /// these but for the number of images; a search takes as long as its ``DryRun`` at this ``Speed``.
-  /// The measurements take about a third of a second where networks are small; on large ones, the
-  /// time of a few images.
+  /// the quickest of these but for the number of images; a search takes as long as its ``DryRun`` at this ``Speed``.
+  /// The measurements take about a third of a second, unless a single image of a large network
+  /// takes longer.
   ///
   /// Not counted: reading the data, a checkpoint now and then, and how much slower a processor is
   /// that becomes hot or has other work.
@@ -65,8 +65,13 @@ extension StageEstimate {
   /// What the program and its libraries take by themselves, roughly.
   private static let programBytes = 24 << 20
 
-  /// Seconds that one measurement is to take.
-  private static let patience = 0.07
+  /// Multiply-adds of one step or score that is measured, unless one image has more.
+  ///
+  /// Some hundredths of a second on two cores, and enough that calling the kernels takes no part.
+  private static let measured = 2e9
+
+  /// Seconds for which each of the three measurements is repeated.
+  private static let patience = 0.12
 
   private static func supernet(
     of material: StudyMaterial, batch: Int, engine: Engine
@@ -83,22 +88,24 @@ extension StageEstimate {
   private static func trainingSecondsPerImage(
     of material: StudyMaterial, engine: Engine
   ) throws -> Double {
-    let wanted = material.plan.supernet.batch
-    var batch = min(wanted, 8)
-    while true {
-      let supernet = try supernet(of: material, batch: batch, engine: engine)
-      let first = try Self.seconds { try supernet.trainStep() }
-      // The first step meets memory that was never used; a larger one tells more.
-      let affordable = min(wanted, Int(Double(batch) * Self.patience / first))
-      if affordable >= 2 * batch {
-        batch = affordable
-        continue
-      }
-      if first > Self.patience { return first / Double(batch) }
-      let steps = max(1, min(4, Int(1.5 * Self.patience / first)))
-      let rest = try Self.seconds { for _ in 0..<steps { try supernet.trainStep() } }
-      return rest / Double(steps * batch)
+    // Forward once and backward twice; the largest and the smallest network make up for each other.
+    let passes = 3 * Double(2 + material.plan.supernet.sandwich) / 2
+    let batch = images(of: material.space.largest, passes: passes, in: material)
+    let supernet = try supernet(
+      of: material, batch: min(batch, material.plan.supernet.batch), engine: engine)
+
+    // The random subnets of a step may be large or small: what counts is the time for their work.
+    func work(ofStep step: Int) -> Double {
+      let subnets = supernet.subnets(ofStep: step)
+      return subnets.reduce(0) { $0 + Double(material.space.network(of: $1).cost.macs) }
     }
+    var least = Double.infinity
+    try repeating {
+      let work = work(ofStep: supernet.step)
+      least = min(least, try seconds { try supernet.trainStep() } / work)
+    }
+    let usual = (0..<100).reduce(0) { $0 + work(ofStep: $1) } / 100
+    return least * usual / Double(supernet.settings.batch)
   }
 
   /// How fast networks are scored, gathering statistics and classifying alike.
@@ -106,20 +113,36 @@ extension StageEstimate {
     of material: StudyMaterial, _ supernet: Supernet
   ) throws -> Speed {
     func measure(_ architecture: Architecture) throws -> (Workload, Double) {
-      var images = min(16, material.images.holdOut.count)
-      let most = min(512, material.images.holdOut.count)
-      while true {
-        let recipe = ScoringRecipe(images: images, calibration: images)
-        let time = try Self.seconds { _ = try supernet.score([architecture], with: recipe) }
-        let work = Workload(of: material.space.network(of: architecture).layers)
-        guard time < Self.patience / 4, images < most else {
-          return (work, time / Double(images + min(images, material.images.training.count)))
-        }
-        images = min(most, 4 * images)
+      let images = min(
+        images(of: architecture, passes: 2, in: material), ScoringRecipe().batch,
+        material.images.holdOut.count, material.images.training.count)
+      let recipe = ScoringRecipe(images: images, calibration: images)
+      var least = Double.infinity
+      try repeating {
+        least = min(least, try seconds { _ = try supernet.score([architecture], with: recipe) })
       }
+      let work = Workload(of: material.space.network(of: architecture).layers)
+      return (work, least / Double(2 * images))
     }
     return Speed(
       large: try measure(material.space.largest), small: try measure(material.space.smallest))
+  }
+
+  /// How many images make a measurement, at least one.
+  private static func images(
+    of architecture: Architecture, passes: Double, in material: StudyMaterial
+  ) -> Int {
+    let macs = Double(max(1, material.space.network(of: architecture).cost.macs))
+    return Int(min(4096, max(1, measured / (passes * macs))))
+  }
+
+  /// Does something again and again for a while and at least once.
+  ///
+  /// Of its times the least counts: what makes the others longer, such as memory used for the first
+  /// time or another program's turn, is no part of what the machine can do.
+  private static func repeating(_ body: () throws -> Void) rethrows {
+    let start = ContinuousClock.now
+    repeat { try body() } while (ContinuousClock.now - start).seconds < patience
   }
 
   private static func seconds(_ body: () throws -> Void) rethrows -> Double {
