@@ -103,10 +103,16 @@ struct ExplanationView {
         short(outlook.nearest), outlook.isReachable ? "can be met" : "cannot be met",
       ]
     }
-    let refusals = explanation.budgets.filter { !$0.isReachable }.map { outlook in
-      (outlook.line.map { "line \($0): " } ?? "") + outlook.refusal
+    let obstacles = explanation.budgets.compactMap { outlook in
+      outlook.obstacle.map { obstacle in
+        let line = outlook.line.map { "line \($0): " } ?? ""
+        let remedy =
+          obstacle.nearestWithout < outlook.nearest
+          ? "\(obstacle.remedy), down to \(short(obstacle.nearestWithout))" : obstacle.remedy
+        return "\(line)\(obstacle.place) forbids less; \(remedy)"
+      }
     }
-    return ([table.text] + refusals).joined(separator: "\n")
+    return ([table.text] + obstacles).joined(separator: "\n")
   }
 
   // MARK: Stages

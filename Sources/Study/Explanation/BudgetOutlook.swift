@@ -21,8 +21,11 @@ public struct BudgetOutlook: Hashable, Sendable {
     /// The key, such as `space.width`.
     public let key: String
 
-    /// Its line, or that of `space` if the key is not there and its default forbids more.
+    /// Its line, or that of `space` if the file leaves it to its default.
     public let line: Int?
+
+    /// Whether the file has the key.
+    public let isGiven: Bool
 
     /// What may be changed.
     public let remedy: String
@@ -33,22 +36,26 @@ public struct BudgetOutlook: Hashable, Sendable {
 
   /// One line with cost, place and remedy, for a budget that cannot be met.
   public var refusal: String {
-    var text =
-      "no network of the space has \(budget): the smallest has \(nearest)"
+    var text = "no network of the space has \(budget): the smallest has \(nearest)"
     if let obstacle {
-      let line = obstacle.line.map { " on line \($0)" } ?? ""
-      text += "; \(obstacle.key)\(line) forbids less: \(obstacle.remedy)"
-      if obstacle.nearestWithout < nearest {
-        text += ", which goes down to \(obstacle.nearestWithout)"
-      }
+      text += "; \(obstacle.place) forbids less: \(obstacle.remedy)"
+      if obstacle.nearestWithout < nearest { text += ", down to \(obstacle.nearestWithout)" }
     }
     return text
   }
 }
 
+extension BudgetOutlook.Obstacle {
+  /// The key and its line, such as `space.width on line 9`.
+  public var place: String {
+    guard let line else { return key }
+    return isGiven ? "\(key) on line \(line)" : "\(key), missing on line \(line),"
+  }
+}
+
 extension Plan {
   /// Tells of each budget, in the order of the file, whether it can be met.
-  func budgetOutlooks(in space: SearchSpace) -> [BudgetOutlook] {
+  package func budgetOutlooks(in space: SearchSpace) -> [BudgetOutlook] {
     let largest = space.network(of: space.largest).cost
     return budgets.enumerated().map { index, limit in
       let budget = limit.budget(largest: largest)
@@ -65,7 +72,7 @@ extension Plan {
   ///
   /// - Throws: ``PlanError`` with the place of each, or for a plan that was not read from a file a
   ///   `StrategyError`.
-  func requireReachableBudgets(in space: SearchSpace) throws {
+  package func requireReachableBudgets(in space: SearchSpace) throws {
     let problems = budgetOutlooks(in: space).compactMap { outlook -> Problem? in
       guard !outlook.isReachable, let line = outlook.line, let column = outlook.column else {
         return nil
@@ -87,16 +94,20 @@ extension Plan {
       let loose = try? self.space.network.space(
         input: space.input, classes: space.classes, settings: settings)
       return loose.map { loose in
-        BudgetOutlook.Obstacle(
-          key: key, line: (places[key] ?? places["space"])?.line, remedy: remedy,
-          nearestWithout: loose.network(of: loose.smallest).cost[metric])
+        obstacle(key, remedy, nearestWithout: loose.network(of: loose.smallest).cost[metric])
       }
     }
     let least = obstacles.min { $0.nearestWithout < $1.nearestWithout }
     if let least, least.nearestWithout < nearest { return least }
-    return BudgetOutlook.Obstacle(
-      key: "space.network", line: (places["space.network"] ?? places["space"])?.line,
-      remedy: "take a smaller one", nearestWithout: nearest)
+    return obstacle("space.network", "take a smaller one", nearestWithout: nearest)
+  }
+
+  private func obstacle(
+    _ key: String, _ remedy: String, nearestWithout: Int
+  ) -> BudgetOutlook.Obstacle {
+    BudgetOutlook.Obstacle(
+      key: key, line: (places[key] ?? places["space"])?.line, isGiven: places[key] != nil,
+      remedy: remedy, nearestWithout: nearestWithout)
   }
 }
 

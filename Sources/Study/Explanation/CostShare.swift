@@ -1,4 +1,4 @@
-import SearchSpace
+package import SearchSpace
 
 extension SearchSpace {
   /// The part of the largest network's cost that a decision has a say in.
@@ -7,7 +7,7 @@ extension SearchSpace {
   /// takes its smallest choice: of a width the layers that produce these channels or read them, of a
   /// depth the blocks that can be left out and what reads their output. The shares of several
   /// decisions overlap, as a layer has both a producer of its input and channels of its own.
-  func costShare(of decision: Int) -> Cost {
+  package func costShare(of decision: Int) -> Cost {
     let full = network(of: largest)
     var changed = largest
     while let lower = lowering(decision, of: changed) { changed = lower }

@@ -54,7 +54,7 @@ extension StageEstimate {
         stage: .training, work: "\(steps) steps of \(batch) images",
         seconds: Double(steps * batch) * secondsPerImage, bytes: shared + memory.trainingBytes),
       StageEstimate(
-        stage: .search, work: "some \(dryRun.trials) networks",
+        stage: .search, work: "about \(dryRun.trials) networks",
         seconds: speed.seconds(for: dryRun.search), bytes: shared + memory.scoringBytes),
       StageEstimate(
         stage: .finalists, work: "the best on all \(images.holdOut.count) images",

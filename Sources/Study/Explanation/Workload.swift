@@ -1,29 +1,29 @@
-import SearchSpace
+package import SearchSpace
 
 /// Work of the engine in numbers that time grows with.
-struct Workload: Hashable, Sendable {
+package struct Workload: Hashable, Sendable {
   /// Multiply-adds.
-  var macs = 0.0
+  package var macs = 0.0
 
   /// Numbers that layers write.
-  var elements = 0.0
+  package var elements = 0.0
 
-  init() {}
+  package init() {}
 
   /// The work of computing some layers for one image.
-  init(of layers: [Layer]) {
+  package init(of layers: [Layer]) {
     macs = Double(layers.reduce(0) { $0 + $1.cost.macs })
     elements = Double(layers.reduce(0) { $0 + $1.output.count })
   }
 
-  static func + (left: Workload, right: Workload) -> Workload {
+  package static func + (left: Workload, right: Workload) -> Workload {
     var sum = left
     sum.macs += right.macs
     sum.elements += right.elements
     return sum
   }
 
-  static func * (left: Workload, factor: Double) -> Workload {
+  package static func * (left: Workload, factor: Double) -> Workload {
     var product = left
     product.macs *= factor
     product.elements *= factor
@@ -32,7 +32,7 @@ struct Workload: Hashable, Sendable {
 }
 
 /// How long the engine takes for a unit of work on this machine.
-struct Speed: Hashable, Sendable {
+package struct Speed: Hashable, Sendable {
   private var secondsPerMAC: Double
   private var secondsPerElement: Double
 
@@ -41,7 +41,7 @@ struct Speed: Hashable, Sendable {
   /// Multiply-adds grow with the square of the widths and elements with the widths themselves, so a
   /// large and a small network tell the two apart. Where noise would make one of them negative,
   /// multiply-adds alone have to explain the time of the large one.
-  init(large: (work: Workload, seconds: Double), small: (work: Workload, seconds: Double)) {
+  package init(large: (work: Workload, seconds: Double), small: (work: Workload, seconds: Double)) {
     let (a, b) = (large.work, small.work)
     let determinant = a.macs * b.elements - b.macs * a.elements
     secondsPerMAC = (large.seconds * b.elements - small.seconds * a.elements) / determinant
@@ -53,7 +53,7 @@ struct Speed: Hashable, Sendable {
     }
   }
 
-  func seconds(for work: Workload) -> Double {
+  package func seconds(for work: Workload) -> Double {
     secondsPerMAC * work.macs + secondsPerElement * work.elements
   }
 }
