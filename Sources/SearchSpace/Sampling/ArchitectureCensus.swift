@@ -51,8 +51,11 @@ public struct ArchitectureCensus: Sendable {
     let switches = Set(dependencies.conditions.joined())
     leaves = space.decisions.indices.filter { !switches.contains($0) }
 
+    var activity = ActivityCache(space: space)
     var factors = space.decisions.indices.map { decision in
-      Factor(of: decision, isSwitch: switches.contains(decision), dependencies, in: space)
+      Factor(
+        of: decision, isSwitch: switches.contains(decision),
+        dependencies, &activity, in: space)
     }
     var tables: [Table] = []
     var remaining = switches
@@ -106,8 +109,9 @@ public struct ArchitectureCensus: Sendable {
       architecture.choices[table.decision] =
         chances.firstIndex { drawn < $0 } ?? chances.count - 1
     }
-    for leaf in leaves
-    where dependencies.conditions[leaf].isEmpty || space.isActive(leaf, in: architecture) {
+    // Only what has been drawn settles what the leaves size.
+    let active = tables.isEmpty ? nil : space.activeDecisions(in: architecture)
+    for leaf in leaves where active?[leaf] ?? true {
       architecture.choices[leaf] = .random(
         in: space.decisions[leaf].choices.indices, using: &generator)
     }
@@ -164,15 +168,18 @@ private struct Factor: Sendable {
   ///
   /// A decision on which others depend belongs to the scope: each of its answers is a way of its
   /// own, if it is canonical.
-  init(of decision: Int, isSwitch: Bool, _ dependencies: Dependencies, in space: SearchSpace) {
-    scope = Scope(
-      (dependencies.conditions[decision] + (isSwitch ? [decision] : [])).sorted(), in: space)
+  init(
+    of decision: Int, isSwitch: Bool, _ dependencies: Dependencies,
+    _ activity: inout ActivityCache, in space: SearchSpace
+  ) {
+    let conditions = dependencies.conditions[decision]
+    scope = Scope((conditions + (isSwitch ? [decision] : [])).sorted(), in: space)
     values = []
     var architecture = space.largest
     for assignment in 0..<scope.count {
       scope.assign(assignment, to: &architecture)
       let isActive =
-        dependencies.conditions[decision].isEmpty || space.isActive(decision, in: architecture)
+        conditions.isEmpty || activity.isActive(decision, given: conditions, in: architecture)
       let isCanonical =
         isActive
         || architecture.choices[decision] == dependencies.idleChoice(of: decision, in: space)
@@ -183,5 +190,26 @@ private struct Factor: Sendable {
 
   func value(in architecture: Architecture) -> WholeNumber {
     values[scope.index(of: architecture)]
+  }
+}
+
+/// Which decisions are active, kept for each joint answer to those that settle it: the blocks of a
+/// stage all ask about the same ones.
+private struct ActivityCache {
+  let space: SearchSpace
+  private var known: [[Int]: [Int: [Bool]]] = [:]
+
+  init(space: SearchSpace) {
+    self.space = space
+  }
+
+  mutating func isActive(
+    _ decision: Int, given conditions: [Int], in architecture: Architecture
+  ) -> Bool {
+    let answer = Scope(conditions, in: space).index(of: architecture)
+    if let active = known[conditions]?[answer] { return active[decision] }
+    let active = space.activeDecisions(in: architecture)
+    known[conditions, default: [:]][answer] = active
+    return active[decision]
   }
 }

@@ -23,9 +23,16 @@ extension ArchitectureSampler {
     using generator: inout some RandomNumberGenerator
   ) -> Architecture {
     precondition((0...1).contains(rate), "\(rate) is no probability")
-    var child = awakened(architecture, using: &generator)
-    for decision in space.decisions.indices
-    where space.isActive(decision, in: architecture) && generator.uniform() < rate {
+    let active = space.activeDecisions(in: architecture)
+    var child = architecture
+    for decision in space.decisions.indices {
+      guard active[decision] else {
+        // No part of the parent, but of a child that gains blocks.
+        child.choices[decision] = .random(
+          in: space.decisions[decision].choices.indices, using: &generator)
+        continue
+      }
+      guard generator.uniform() < rate else { continue }
       let present = child.choices[decision]
       let others =
         switch change {
@@ -47,10 +54,12 @@ extension ArchitectureSampler {
     of mother: Architecture, and father: Architecture,
     using generator: inout some RandomNumberGenerator
   ) -> Architecture {
+    let mothers = space.activeDecisions(in: mother)
+    let fathers = space.activeDecisions(in: father)
     var child = mother
     for decision in space.decisions.indices {
       let isFathers =
-        switch (space.isActive(decision, in: mother), space.isActive(decision, in: father)) {
+        switch (mothers[decision], fathers[decision]) {
         case (true, false): false
         case (false, true): true
         default: Bool.random(using: &generator)
@@ -58,18 +67,5 @@ extension ArchitectureSampler {
       if isFathers { child.choices[decision] = father.choices[decision] }
     }
     return repaired(child, using: &generator)
-  }
-
-  /// The same network, with random answers where they make no difference.
-  private func awakened(
-    _ architecture: Architecture, using generator: inout some RandomNumberGenerator
-  ) -> Architecture {
-    var awakened = architecture
-    for decision in census.dependencies.conditional
-    where !space.isActive(decision, in: architecture) {
-      awakened.choices[decision] = .random(
-        in: space.decisions[decision].choices.indices, using: &generator)
-    }
-    return awakened
   }
 }

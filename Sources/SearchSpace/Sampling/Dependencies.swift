@@ -30,14 +30,14 @@ struct Dependencies: Sendable {
     for (decision, asked) in space.decisions.enumerated() {
       if case .width = asked.kind { continue }
       for probe in probes {
-        let activity = space.decisions.indices.map { space.isActive($0, in: probe) }
+        let active = space.activeDecisions(in: probe)
         var changed = probe
         let random = Int.random(in: asked.choices.indices, using: &generator)
         for choice in Set([0, random, asked.choices.count - 1])
         where choice != probe.choices[decision] {
           changed.choices[decision] = choice
-          for other in space.decisions.indices
-          where other != decision && space.isActive(other, in: changed) != activity[other] {
+          let after = space.activeDecisions(in: changed)
+          for other in active.indices where other != decision && active[other] != after[other] {
             conditions[other].insert(decision)
           }
         }
@@ -71,10 +71,19 @@ struct Dependencies: Sendable {
   /// The architecture of the same network in which every decision that sizes nothing takes its
   /// largest choice.
   func canonical(_ architecture: Architecture, in space: SearchSpace) -> Architecture {
+    guard !conditional.isEmpty else { return architecture }
     var canonical = architecture
-    for decision in conditional where !space.isActive(decision, in: architecture) {
+    let active = space.activeDecisions(in: architecture)
+    for decision in conditional where !active[decision] {
       canonical.choices[decision] = idleChoice(of: decision, in: space)
     }
     return canonical
+  }
+}
+
+extension SearchSpace {
+  /// For each decision, whether it sizes anything in `architecture`.
+  func activeDecisions(in architecture: Architecture) -> [Bool] {
+    decisions.indices.map { isActive($0, in: architecture) }
   }
 }
