@@ -53,7 +53,7 @@ public struct ArchitectureCensus: Sendable {
 
     var activity = ActivityCache(space: space)
     var factors = space.decisions.indices.map { decision in
-      Factor(
+      CountFactor(
         of: decision, isSwitch: switches.contains(decision),
         dependencies, &activity, in: space)
     }
@@ -88,7 +88,7 @@ public struct ArchitectureCensus: Sendable {
         table.chances.append(
           sum == WholeNumber(0) ? [] : cumulative.map { $0.share(of: sum) })
       }
-      factors.append(Factor(scope: scope, values: sums))
+      factors.append(CountFactor(scope: scope, values: sums))
       tables.append(table)
     }
     self.tables = tables.reversed()
@@ -155,7 +155,7 @@ private struct Scope: Sendable {
 }
 
 /// In how many ways something can be answered, given the answers to a few decisions.
-private struct Factor: Sendable {
+private struct CountFactor: Sendable {
   var scope: Scope
   var values: [WholeNumber]
 

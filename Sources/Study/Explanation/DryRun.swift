@@ -16,7 +16,7 @@ struct DryRun {
   private(set) var finalists = Workload()
 
   /// How many candidates are asked for at most; what they come to is drawn out to the whole search.
-  private static let longest = 1500
+  private static let longest = 800
 
   /// Runs a plan's strategy.
   ///
