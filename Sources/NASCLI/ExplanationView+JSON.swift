@@ -18,6 +18,9 @@ extension ExplanationView {
     var budgets: [BudgetEntry]
     var stages: [StageEntry]
 
+    /// That of the machine in the minute before; from 1 on, times may be too long.
+    var load: Double
+
     struct DecisionEntry: Encodable {
       var name: String
       var choices: [Int]
@@ -106,7 +109,7 @@ extension ExplanationView {
         Document.StageEntry(
           stage: stage.stage.rawValue, work: stage.work, seconds: stage.seconds,
           bytes: stage.bytes)
-      })
+      }, load: explanation.load)
   }
 
   private func entry(

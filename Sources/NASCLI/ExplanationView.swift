@@ -128,6 +128,9 @@ struct ExplanationView {
     let seconds = explanation.stages.reduce(0) { $0 + $1.seconds }
     let bytes = explanation.stages.map(\.bytes).max() ?? 0
     table.rows.append(["all", "", duration(seconds), memory(bytes)])
+    let busy = String(
+      format: "; it had other work (load %.1f), so times may be too long", explanation.load)
     return table.text + "\nestimated from a moment's work on this machine"
+      + (explanation.load >= 1 ? busy : "")
   }
 }

@@ -11,6 +11,12 @@ enum Machine {
   /// The processor's name.
   static var processor: String { processorField("model name") ?? "unknown" }
 
+  /// How many threads of all programs wanted to run in the last minute, on average.
+  static var load: Double {
+    let text = (try? String(contentsOfFile: "/proc/loadavg", encoding: .utf8)) ?? ""
+    return text.split(separator: " ").first.flatMap { Double($0) } ?? 0
+  }
+
   /// Bytes of memory that this process may have: the machine's, or what a container is given of it.
   static var memory: Int {
     let limits = ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"]

@@ -26,6 +26,12 @@ public struct Explanation: Sendable {
   /// What the stages of the study take on this machine; none if a budget cannot be met.
   public let stages: [StageEstimate]
 
+  /// How many threads of other programs wanted to run in the minute before, on average.
+  ///
+  /// From about 1 on, the times of ``stages`` may be many times too long: the engine's threads wait
+  /// for each other, and those of a moment cannot be told from those of the whole run.
+  public let load: Double
+
   /// How many networks the medians are of.
   public static let sampleSize = 1000
 
@@ -34,6 +40,7 @@ public struct Explanation: Sendable {
   /// - Throws: What is wrong with the data or the space, or that this machine is too small. A budget
   ///   that cannot be met is no error here; it is told among the budgets.
   public init(of plan: Plan) throws {
+    load = Machine.load
     let material = try StudyMaterial(plan)
     let space = material.space
     study = plan.study
