@@ -1,3 +1,4 @@
+import Foundation
 import SearchSpace
 import Study
 
@@ -129,7 +130,7 @@ struct ExplanationView {
     let bytes = explanation.stages.map(\.bytes).max() ?? 0
     table.rows.append(["all", "", duration(seconds), memory(bytes)])
     let busy = String(
-      format: "; it had other work (load %.1f), so times may be too long", explanation.load)
+      format: "\nit has other work (load %.1f), so the times may be too long", explanation.load)
     return table.text + "\nestimated from a moment's work on this machine"
       + (explanation.load >= 1 ? busy : "")
   }

@@ -10,7 +10,8 @@ struct NAS: ParsableCommand {
     abstract: "Search channel counts and depths of neural networks.",
     discussion: """
       A search file describes data, a space of networks, a strategy and budgets. \
-      'nas explain FILE' tells what that means, 'nas run FILE' does the search, 'nas pareto' lists what it found, 'nas export best' hands it over. \
+      'nas explain FILE' tells what that means, 'nas run FILE' does the search, 'nas pareto' \
+      lists what it found, 'nas export best' hands it over. \
       Results go to standard output, progress to standard error.
       """,
     version: "0.1.0",

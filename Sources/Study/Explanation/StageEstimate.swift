@@ -29,9 +29,9 @@ extension StageEstimate {
   ///
   /// A supernet made for the purpose is trained for a moment on the plan's own images, and its
   /// largest and smallest networks classify a few. The steps of the plan's training are as long as
-  /// the quickest of these but for the number of images; a search takes as long as its ``DryRun`` at this ``Speed``.
-  /// The measurements take about a third of a second, unless a single image of a large network
-  /// takes longer.
+  /// the quickest of these but for the number of images; a search takes as long as its ``DryRun`` at
+  /// this ``Speed``. The measurements take about a third of a second, unless a single image of a
+  /// large network takes longer.
   ///
   /// Not counted: reading the data, a checkpoint now and then, and how much slower a processor is
   /// that becomes hot or has other work.
