@@ -1,4 +1,4 @@
-import SearchSpace
+public import SearchSpace
 
 /// Networks as the branches of one tree: those that begin alike share their first layers.
 ///
@@ -38,5 +38,13 @@ struct PrefixTree {
     let added = nodes.count - 1
     if let parent { nodes[parent].next.append(added) } else { roots.append(added) }
     return added
+  }
+}
+
+extension Supernet {
+  /// The layers that scoring some architectures together computes: each once, however many of them
+  /// begin with it.
+  public func layersComputed(for architectures: [Architecture]) -> [Layer] {
+    PrefixTree(architectures.map(space.network(of:))).nodes.map(\.layer)
   }
 }

@@ -9,13 +9,15 @@ struct NAS: ParsableCommand {
     commandName: "nas",
     abstract: "Search channel counts and depths of neural networks.",
     discussion: """
-      A search file describes data, a space of networks, a strategy and budgets. 'nas run FILE' \
-      does the search, 'nas pareto' lists what it found, 'nas export best' hands it over. \
+      A search file describes data, a space of networks, a strategy and budgets. \
+      'nas explain FILE' tells what that means, 'nas run FILE' does the search, 'nas pareto' \
+      lists what it found, 'nas export best' hands it over. \
       Results go to standard output, progress to standard error.
       """,
     version: "0.1.0",
     subcommands: [
-      Run.self, Pareto.self, Show.self, Export.self, Validate.self, Doctor.self, Bench.self,
+      Validate.self, Explain.self, Run.self, Pareto.self, Show.self, Export.self, Doctor.self,
+      Bench.self,
     ])
 }
 

@@ -11,20 +11,10 @@ struct TrialView {
 
   var text: String {
     let cost = network.cost
-    var layers = Table([
-      .init("layer", isNumeric: false), .init("computes", isNumeric: false), .init("output"),
-      .init("MACs"), .init("params"),
-    ])
-    layers.rows = network.layers.map { layer in
-      [
-        layer.name, layer.operation.summary, "\(layer.output)", short(layer.cost.macs),
-        short(layer.cost.parameters),
-      ]
-    }
     var lines = [
       "trial \(trial.number) of study \(study.name)"
         + (trial.role.map { ", \($0)" } ?? "") + (trial.chosen ? ", chosen" : ""),
-      "\(cost.macs) MACs, \(cost.parameters) parameters", "", layers.text, "",
+      "\(cost.macs) MACs, \(cost.parameters) parameters", "", network.layerTable, "",
     ]
     for score in scores {
       let accuracy = score.accuracy.map { percent($0) } ?? "no number"
@@ -122,7 +112,7 @@ extension Operation {
     }
   }
 
-  fileprivate var summary: String {
+  var summary: String {
     switch self {
     case .convolution(let convolution):
       "\(convolution.kernel)×\(convolution.kernel)"

@@ -27,7 +27,7 @@ public struct TrainedNetwork: Sendable {
         let name = "\(layer.name).\(suffix)"
         return parameters[name].map {
           Safetensors.Tensor(
-            name: name, shape: sizes, values: parameters.values(of: $0).first(sizes, of: $0.sizes))
+            name: name, shape: sizes, values: parameters.values(of: $0).part(sizes, of: $0.sizes))
         }
       }
     }
@@ -125,13 +125,15 @@ public struct WeightsError: Error, Hashable, Sendable, CustomStringConvertible {
 }
 
 extension [Float] {
-  /// The first elements along every size of an array of sizes `whole`.
-  fileprivate func first(_ sizes: [Int], of whole: [Int]) -> [Float] {
-    guard let size = sizes.first, let wholeSize = whole.first else { return self }
-    let stride = count / wholeSize
-    return (0..<size).flatMap { index in
-      Array(self[index * stride..<(index + 1) * stride]).first(
-        Array<Int>(sizes.dropFirst()), of: Array<Int>(whole.dropFirst()))
+  /// What a smaller layer uses of an array of sizes `whole`: the first channels, and the middle of the
+  /// windows.
+  fileprivate func part(_ sizes: [Int], of whole: [Int], dimension: Int = 0) -> [Float] {
+    guard dimension < sizes.count else { return self }
+    let stride = count / whole[dimension]
+    let first = dimension < 2 ? 0 : (whole[dimension] - sizes[dimension]) / 2
+    return (first..<first + sizes[dimension]).flatMap { index in
+      Array(self[index * stride..<(index + 1) * stride]).part(
+        sizes, of: whole, dimension: dimension + 1)
     }
   }
 }

@@ -7,8 +7,8 @@ public import SearchSpace
 /// > L. Li, A. Talwalkar. "Random Search and Reproducibility for Neural Architecture Search."
 /// > UAI 2019. [arXiv:1902.07638](https://arxiv.org/abs/1902.07638)
 ///
-/// Each decision is drawn uniformly; then decisions drawn at random are lowered until the network
-/// keeps to a budget. The candidates take turns with the budgets, so each gets its share.
+/// Each network of the space is equally likely; one beyond the budget is brought back within it, see
+/// ``ArchitectureSampler``. The candidates take turns with the budgets, so each gets its share.
 ///
 /// Departs from the paper: there the networks drawn are trained on their own or share weights
 /// trained for single paths; here they share those of the supernet.
@@ -56,9 +56,10 @@ public struct RandomSearch: SearchStrategy {
   ) -> Question? {
     if let question { return question }
     guard drawn < trials else { return nil }
+    let samplers = Self.samplers(of: space, budgets)
     let candidates = (0..<min(Self.batch, trials - drawn)).map { index in
-      let budget = budgets.isEmpty ? nil : budgets[(drawn + index) % budgets.count]
-      return Candidate(draw(in: space, within: budget, using: &generator), role: "random")
+      let sampler = samplers[(drawn + index) % samplers.count]
+      return Candidate(sampler.randomArchitecture(using: &generator), role: "random")
     }
     question = Question(candidates: candidates, images: images)
     return question
@@ -88,17 +89,12 @@ public struct RandomSearch: SearchStrategy {
     Double(drawn) / Double(max(1, trials))
   }
 
-  private func draw(
-    in space: SearchSpace, within budget: Budget?,
-    using generator: inout some RandomNumberGenerator
-  ) -> Architecture {
-    var architecture = space.randomArchitecture(using: &generator)
-    // Lowering ends at the smallest network, which keeps to the budget.
-    while let budget, !budget.admits(space.network(of: architecture).cost) {
-      let smaller = space.decisions.indices.compactMap { space.lowering($0, of: architecture) }
-      guard let next = smaller.randomElement(using: &generator) else { break }
-      architecture = next
-    }
-    return architecture
+  /// One sampler for each budget, or one for all architectures if there is none.
+  private static func samplers(of space: SearchSpace, _ budgets: [Budget]) -> [ArchitectureSampler]
+  {
+    let census = ArchitectureCensus(of: space)
+    let wishes = budgets.isEmpty ? [[]] : budgets.map { [$0] }
+    // The initialiser has made sure that each can be met.
+    return wishes.compactMap { try? ArchitectureSampler(of: census, within: $0) }
   }
 }

@@ -97,7 +97,7 @@ public struct Examination: Encodable, Sendable {
   private static func sqlite() -> Finding { Finding("SQLite", TrialStore.sqliteVersion) }
 
   private static func memory() -> Finding {
-    let gibibytes = Double(Arena.machineMemory) / Double(1 << 30)
+    let gibibytes = Double(Machine.memory) / Double(1 << 30)
     return Finding(
       "memory", String(format: "%.1f GiB", gibibytes),
       remedy: gibibytes < 1 ? "lower supernet.batch: a step may need more than there is" : nil)

@@ -1,4 +1,5 @@
 import Foundation
+import Kernels
 
 /// What the system tells of the machine and of this process.
 enum Machine {
@@ -9,6 +10,20 @@ enum Machine {
 
   /// The processor's name.
   static var processor: String { processorField("model name") ?? "unknown" }
+
+  /// How many threads of all programs wanted to run in the last minute, on average.
+  static var load: Double {
+    let text = (try? String(contentsOfFile: "/proc/loadavg", encoding: .utf8)) ?? ""
+    return text.split(separator: " ").first.flatMap { Double($0) } ?? 0
+  }
+
+  /// Bytes of memory that this process may have: the machine's, or what a container is given of it.
+  static var memory: Int {
+    let limits = ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"]
+      .compactMap { try? String(contentsOfFile: $0, encoding: .utf8) }
+      .compactMap { Int($0.trimmingCharacters(in: .whitespacesAndNewlines)) }
+    return limits.reduce(Arena.machineMemory, min)
+  }
 
   /// Bytes of this process that are in memory now.
   static var residentBytes: Int { status("VmRSS") }

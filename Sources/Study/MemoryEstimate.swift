@@ -1,10 +1,14 @@
-import Kernels
-import SearchSpace
+import Evaluator
+package import Kernels
+package import SearchSpace
 
-/// What a plan's training needs of memory, reckoned before it begins.
-struct MemoryEstimate {
+/// What a network needs of memory, reckoned before anything is computed.
+package struct MemoryEstimate {
   /// Bytes of a training step: activations, gradients, weights and momentum.
-  let bytes: Int
+  package let trainingBytes: Int
+
+  /// Bytes of scoring: activations of one batch, weights and momentum.
+  package let scoringBytes: Int
 
   /// Bytes of a checkpoint: weights and momentum.
   let checkpointBytes: Int
@@ -12,24 +16,31 @@ struct MemoryEstimate {
   /// The most that one value in the database may have.
   static let largestCheckpoint = 1_000_000_000
 
-  /// Reckons the largest network's step, which no other exceeds.
+  /// Reckons the work on a network; that on the largest of a space needs the most.
   ///
-  /// A layer keeps what it computes, and a convolution the residual sum if it makes one; of
-  /// gradients some four of the largest are alive at once. In bfloat16 it is half of this.
+  /// In training a layer keeps what it computes and what it makes on the way; of gradients some four of
+  /// the largest are alive at once. Scoring keeps what each layer of the network computed, as other
+  /// candidates may go on from there. Weights have gradients and momentum beside them throughout.
   ///
   /// - Parameters:
-  ///   - network: The largest network.
+  ///   - network: The network.
   ///   - layers: The layers that have weights, if there are more than the network's.
-  ///   - batch: The images of a step.
-  init(of network: Network, weights layers: [Layer]? = nil, batch: Int) {
-    let kept = network.layers.reduce(network.input.count) { sum, layer in
-      sum + (layer.addsOperand ? 2 : 1) * layer.output.count
-    }
+  ///   - batch: Images in a training step.
+  ///   - precision: How activations lie in memory.
+  package init(
+    of network: Network, weights layers: [Layer]? = nil, batch: Int,
+    precision: ElementType = .float32
+  ) {
+    let outputs = network.layers.reduce(network.input.count) { $0 + $1.output.count }
+    let between = network.layers.reduce(0) { $0 + $1.countBetween }
     let largest = network.layers.map(\.output.count).max() ?? 0
-    let float = MemoryLayout<Float>.stride
+    let float = ElementType.float32.bytes
     let parameters = (layers ?? network.layers).reduce(0) { $0 + $1.cost.parameters }
+    let weights = 3 * float * parameters
     checkpointBytes = 2 * float * parameters
-    bytes = float * (batch * (kept + 4 * largest) + 3 * parameters)
+    trainingBytes = precision.bytes * batch * (outputs + between + 4 * largest) + weights
+    scoringBytes =
+      precision.bytes * ScoringRecipe().batch * (outputs + between + largest) + weights
   }
 
   /// Refuses what this machine cannot do.
@@ -38,9 +49,10 @@ struct MemoryEstimate {
   ///   ``StudyError/checkpointTooLarge(bytes:limit:)``.
   func requireFit() throws {
     // The rest is for the images, the program and the system.
-    let available = Arena.machineMemory / 10 * 9
-    guard bytes <= available else {
-      throw StudyError.tooLarge(needed: bytes, available: available)
+    let available = Machine.memory / 10 * 9
+    let needed = max(trainingBytes, scoringBytes)
+    guard needed <= available else {
+      throw StudyError.tooLarge(needed: needed, available: available)
     }
     guard checkpointBytes <= Self.largestCheckpoint else {
       throw StudyError.checkpointTooLarge(
@@ -50,8 +62,25 @@ struct MemoryEstimate {
 }
 
 extension Layer {
-  fileprivate var addsOperand: Bool {
-    guard case .convolution = operation else { return false }
-    return operand != nil
+  /// The elements that lie between what the layer reads and what it hands on: a residual sum, what a
+  /// smooth activation is applied to, a copy in single precision of what a pass of its own reads.
+  fileprivate var countBetween: Int {
+    switch operation {
+    case .convolution(let convolution):
+      (operand == nil ? 0 : output.count) + convolution.activation.countBetween(output)
+    case .normalize(let activation): input.count + activation.countBetween(output)
+    case .activate, .pool, .concatenate: input.count
+    case .scale: 2 * input.count
+    case .globalAveragePool, .linear: 0
+    }
+  }
+}
+
+extension Activation {
+  fileprivate func countBetween(_ output: Shape) -> Int {
+    switch self {
+    case .none, .relu, .relu6: 0
+    case .swish, .hardSwish, .sigmoid: 2 * output.count
+    }
   }
 }

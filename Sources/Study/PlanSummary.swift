@@ -16,7 +16,7 @@ public struct PlanSummary: Sendable {
   /// - Throws: What is wrong with the data, the space or a budget.
   public init(of plan: Plan) throws {
     let material = try StudyMaterial(plan)
-    _ = try plan.makeStrategy(in: material.space)
+    try plan.requireReachableBudgets(in: material.space)
     space = "\(material.space)"
     decisions = material.space.decisions.count
     smallest = material.space.network(of: material.space.smallest).cost

@@ -45,7 +45,7 @@ public enum StudyError: Error, Hashable, Sendable, CustomStringConvertible {
   /// The study has not come far enough.
   case unfinished(study: String)
 
-  /// A training step needs more memory than there is.
+  /// Training or scoring needs more memory than there is.
   case tooLarge(needed: Int, available: Int)
 
   /// Weights and momentum are more than the database can hold in one piece.
@@ -73,7 +73,7 @@ public enum StudyError: Error, Hashable, Sendable, CustomStringConvertible {
     case .unfinished(let study):
       "study '\(study)' has no scored network yet; let nas run finish first"
     case .tooLarge(let needed, let available):
-      "a training step needs some \(needed >> 20) MiB of memory, and there are "
+      "training and scoring need some \(needed >> 20) MiB of memory, and there are "
         + "\(available >> 20); lower supernet.batch or space.width.scale"
     case .checkpointTooLarge(let bytes, let limit):
       "a checkpoint would have \(bytes) bytes, and the database holds \(limit) at most; lower "

@@ -33,14 +33,24 @@ struct StudyMaterial {
       throw DatasetError.batchTooLarge(
         batch: plan.supernet.batch, images: images.training.count)
     }
-    try MemoryEstimate(
-      of: space.network(of: space.largest), weights: space.supernetLayers,
-      batch: plan.supernet.batch
-    ).requireFit()
+    try memory(of: space.largest).requireFit()
+  }
+
+  /// What the plan's work needs of memory for one of its networks.
+  func memory(of architecture: Architecture) -> MemoryEstimate {
+    MemoryEstimate(
+      of: space.network(of: architecture), weights: space.supernetLayers,
+      batch: plan.supernet.batch,
+      precision: plan.supernet.precision == .bfloat16 ? .bfloat16 : .float32)
   }
 
   /// Creates the plan's supernet with new weights.
   func makeSupernet(engine: Engine) throws -> Supernet {
+    try Supernet(space: space, images: images, settings: supernetSettings, engine: engine)
+  }
+
+  /// How the plan has the supernet trained.
+  var supernetSettings: Supernet.Settings {
     var settings = Supernet.Settings()
     settings.epochs = plan.supernet.epochs
     settings.batch = plan.supernet.batch
@@ -53,8 +63,7 @@ struct StudyMaterial {
       case .float32: .float32
       case .bfloat16: .bfloat16
       }
-    return try Supernet(
-      space: space, images: images, settings: settings, engine: engine)
+    return settings
   }
 
   /// How an architecture is scored on the first images of the hold-out.

@@ -39,7 +39,7 @@ public final class StudyRunner {
     material = try StudyMaterial(plan)
     engine = try .chosen()
     // A budget that cannot be met is said before hours of training, and before a file is made.
-    _ = try plan.makeStrategy(in: material.space)
+    try plan.requireReachableBudgets(in: material.space)
     self.store = try store()
     self.report = report
     self.isStopping = isStopping
@@ -270,10 +270,10 @@ public final class StudyRunner {
   // MARK: - The finalists
 
   /// How many networks of the search's frontier are scored again beside those of the strategy.
-  private static let frontierFinalists = 12
+  static let frontierFinalists = 12
 
   /// How many of the best trials within each budget are.
-  private static let finalistsPerBudget = 3
+  static let finalistsPerBudget = 3
 
   /// Scores the best networks on the whole hold-out, picks one for each budget and ends the study,
   /// all in one transaction.

@@ -34,8 +34,9 @@ import Testing
   @Test func `a budget that cannot be met is refused with what can be reached`() throws {
     let (outcome, database) = try outcome { $0.replacing("{macs: 25%}", with: "{macs: 10}") }
     #expect(outcome.status == 78)
-    #expect(outcome.errors.contains("macs ≤ 10"))
-    #expect(outcome.errors.contains("the smallest has"))
+    #expect(outcome.errors.hasPrefix("search.yaml:14:39: error: no network of the space has"))
+    #expect(outcome.errors.contains("macs ≤ 10: the smallest has"))
+    #expect(outcome.errors.contains("space.width on line 9 forbids less"))
     #expect(!database)
   }
 

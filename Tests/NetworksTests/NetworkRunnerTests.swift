@@ -253,6 +253,34 @@ import Testing
   }
 }
 
+@Suite struct TrainedNetworkTests {
+  @Test(arguments: NetworkRunnerTests.spaces)
+  func `answers on its own as its slice of the supernet does`(space: SearchSpace) throws {
+    let engine = try Engine()
+    let parameters = try Parameters(of: space.supernetLayers)
+    parameters.initialize(seed: 3)
+    let supernet = try NetworkRunner(engine: engine, parameters: parameters)
+    var generator = SeededGenerator(seed: 8)
+    let architectures =
+      [space.smallest, space.largest]
+      + (0..<3).map { _ in space.randomArchitecture(using: &generator) }
+    for architecture in architectures {
+      let network = space.network(of: architecture)
+      let batch = supernet.arena.tensor(network.input.tensorShape(batch: 4))
+      batch.copy(randomNumbers(batch.count, seed: 2))
+      let statistics = try supernet.forward(network, images: batch).statistics
+      let expected = try supernet.outputs(of: network, images: batch, statistics: statistics)
+      let cut = TrainedNetwork(network, slicing: parameters, statistics: statistics)
+      // By way of the file that others would read.
+      let read = try TrainedNetwork(network, from: cut.safetensors())
+      let runner = try read.makeRunner(engine: engine)
+      let found = try runner.outputs(of: network, images: batch, statistics: read.statistics)
+      #expect(found.elements == expected.elements, "\(space.key(of: architecture))")
+      #expect(expected.elements.contains { abs($0) > 1e-6 })
+    }
+  }
+}
+
 @Suite struct LossTests {
   @Test func `agrees with values worked out by hand`() throws {
     let arena = try Arena(capacity: 1 << 26)

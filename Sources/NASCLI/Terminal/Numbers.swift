@@ -10,6 +10,28 @@ func short(_ count: Int) -> String {
   }
 }
 
+/// A whole number in full, its digits in groups of three: `13,238,717`.
+func grouped(_ number: some CustomStringConvertible) -> String {
+  var text = ""
+  let digits = number.description
+  for (index, digit) in digits.enumerated() {
+    if index > 0, (digits.count - index).isMultiple(of: 3) { text.append(",") }
+    text.append(digit)
+  }
+  return text
+}
+
+/// An amount of memory: `12 KiB`, `3.4 MiB`, `1.2 GiB`.
+func memory(_ bytes: Int) -> String {
+  let kibibytes = Double(bytes) / 1024
+  return switch kibibytes {
+  case 1_048_576...: String(format: "%.1f GiB", kibibytes / 1_048_576)
+  case 10_240...: String(format: "%.0f MiB", kibibytes / 1024)
+  case 1024...: String(format: "%.1f MiB", kibibytes / 1024)
+  default: String(format: "%.0f KiB", kibibytes)
+  }
+}
+
 /// A share as a percentage with a decimal or two.
 func percent(_ share: Double, decimals: Int = 2) -> String {
   String(format: "%.\(decimals)f %%", share * 100)

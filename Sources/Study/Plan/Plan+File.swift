@@ -30,10 +30,11 @@ extension Plan {
     let form = FormParser.parse(bytes, reporting: &problems)
     var reader = FormReader(problems: problems, file: file)
     let plan = form.map { Plan($0, name: Self.name(of: file), reader: &reader) }
-    guard let plan, reader.problems.isEmpty else {
+    guard let form, let plan, reader.problems.isEmpty else {
       throw PlanError(file: file, problems: reader.problems)
     }
     self = plan
+    places = Places(of: form, file: file)
   }
 
   /// What a file is called, without its folder and its ending.

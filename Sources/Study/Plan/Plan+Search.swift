@@ -10,17 +10,7 @@ extension Plan {
   ///   number there is one.
   public func budgets(largest: Cost) -> [Budget] {
     var seen: Set<Budget> = []
-    return budgets.map { limit in
-      switch limit.amount {
-      case .count(let count):
-        Budget(limit.metric, atMost: count)
-      case .share(let partsPerMillion):
-        // A share of a cost is no larger than the cost, but the product on the way may be.
-        Budget(
-          limit.metric,
-          atMost: Int(Int128(largest[limit.metric]) * Int128(partsPerMillion) / 1_000_000))
-      }
-    }.filter { seen.insert($0).inserted }
+    return budgets.map { $0.budget(largest: largest) }.filter { seen.insert($0).inserted }
   }
 
   /// The search that the plan asks for, at its start.
@@ -48,6 +38,19 @@ extension Plan {
     return switch strategy {
     case .autoslim: try JSONDecoder().decode(AutoSlim.self, from: bytes)
     case .random: try JSONDecoder().decode(RandomSearch.self, from: bytes)
+    }
+  }
+}
+
+extension Plan.Limit {
+  /// The limit in numbers, a share being rounded down.
+  func budget(largest: Cost) -> Budget {
+    switch amount {
+    case .count(let count):
+      Budget(metric, atMost: count)
+    case .share(let partsPerMillion):
+      // A share of a cost is no larger than the cost, but the product on the way may be.
+      Budget(metric, atMost: Int(Int128(largest[metric]) * Int128(partsPerMillion) / 1_000_000))
     }
   }
 }

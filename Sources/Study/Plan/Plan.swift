@@ -40,6 +40,9 @@ public struct Plan: Hashable, Sendable {
   /// At least `1s`, in `ms`, `s`, `m` or `h`. It changes nothing about the results.
   public var checkpointEvery = Duration.seconds(20)
 
+  /// Where the file says all this.
+  public internal(set) var places = Places()
+
   public init(
     study: String, data: Data, space: Space, strategy: Strategy, budgets: [Limit]
   ) {

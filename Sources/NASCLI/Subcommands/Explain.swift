@@ -1,0 +1,30 @@
+import ArgumentParser
+import Study
+
+extension NAS {
+  struct Explain: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Tell what a search file means before it is run.",
+      discussion: """
+        Shows the decisions and what ties them, how many networks there are and what they cost, \
+        whether each budget can be met, and how long the study will take on this machine.
+        """)
+
+    @Argument(help: "The search file.")
+    var file: String
+
+    @Flag(help: "Also list the layers of the smallest and the largest network.")
+    var trace = false
+
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    func run() throws {
+      try reportingErrors {
+        let view = ExplanationView(
+          explanation: try Explanation(of: Plan(contentsOf: file)), isTraced: trace)
+        if json { try printJSON(view.document) } else { print(view.text) }
+      }
+    }
+  }
+}

@@ -1,0 +1,176 @@
+public import SearchSpace
+
+/// Whether a budget of a search file can be met, and if not, what stands in the way.
+public struct BudgetOutlook: Hashable, Sendable {
+  public let budget: Budget
+
+  /// The line and column of the budget in its file, if it was read from one.
+  public let line: Int?
+  public let column: Int?
+
+  /// The lowest cost that a network of the space has.
+  public let nearest: Int
+
+  /// What keeps the networks from being smaller; `nil` if the budget can be met.
+  public let obstacle: Obstacle?
+
+  public var isReachable: Bool { nearest <= budget.limit }
+
+  /// The part of the search file that forbids the smallest network to cost less.
+  public struct Obstacle: Hashable, Sendable {
+    /// The key, such as `space.width`.
+    public let key: String
+
+    /// Its line, or that of `space` if the file leaves it to its default.
+    public let line: Int?
+
+    /// Whether the file has the key.
+    public let isGiven: Bool
+
+    /// What may be changed.
+    public let remedy: String
+
+    /// The lowest cost if this were as loose as it can be, the rest staying as it is.
+    public let nearestWithout: Int
+  }
+
+  /// One line with cost, place and remedy, for a budget that cannot be met.
+  public var refusal: String {
+    var text = "no network of the space has \(budget): the smallest has \(nearest)"
+    if let obstacle {
+      text += "; \(obstacle.place) forbids less: \(obstacle.remedy)"
+      if obstacle.nearestWithout < nearest { text += ", down to \(obstacle.nearestWithout)" }
+    }
+    return text
+  }
+}
+
+extension BudgetOutlook.Obstacle {
+  /// The key and its line, such as `space.width on line 9`.
+  public var place: String {
+    guard let line else { return key }
+    return isGiven ? "\(key) on line \(line)" : "\(key), missing on line \(line),"
+  }
+}
+
+extension Plan {
+  /// Tells of each budget, in the order of the file, whether it can be met.
+  package func budgetOutlooks(in space: SearchSpace) -> [BudgetOutlook] {
+    let largest = space.network(of: space.largest).cost
+    return budgets.enumerated().map { index, limit in
+      let budget = limit.budget(largest: largest)
+      let nearest = space.network(of: space.cheapest(in: budget.metric)).cost[budget.metric]
+      let position = places["budgets[\(index)]"]
+      return BudgetOutlook(
+        budget: budget, line: position?.line, column: position?.column, nearest: nearest,
+        obstacle: nearest <= budget.limit
+          ? nil : obstacle(to: budget.metric, nearest: nearest, in: space))
+    }
+  }
+
+  /// Refuses budgets that no network keeps to, all of them at once.
+  ///
+  /// - Throws: ``PlanError`` with the place of each, or for a plan that was not read from a file a
+  ///   `StrategyError`.
+  package func requireReachableBudgets(in space: SearchSpace) throws {
+    let problems = budgetOutlooks(in: space).compactMap { outlook -> Problem? in
+      guard !outlook.isReachable, let line = outlook.line, let column = outlook.column else {
+        return nil
+      }
+      return Problem(line: line, column: column, message: outlook.refusal)
+    }
+    if let file = places.file, !problems.isEmpty {
+      throw PlanError(file: file, problems: problems)
+    }
+    _ = try makeStrategy(in: space)
+  }
+
+  /// Finds what forbids networks to be smaller: the setting that, as loose as it can be, would let
+  /// the smallest network cost the least.
+  private func obstacle(
+    to metric: Cost.Metric, nearest: Int, in space: SearchSpace
+  ) -> BudgetOutlook.Obstacle {
+    let obstacles = self.space.loosened.compactMap { key, remedy, loosened in
+      let loose = try? loosened.makeSpace(input: space.input, classes: space.classes)
+      return loose.map { loose in
+        obstacle(
+          key, remedy, nearestWithout: loose.network(of: loose.cheapest(in: metric)).cost[metric])
+      }
+    }
+    let least = obstacles.min { $0.nearestWithout < $1.nearestWithout }
+    if let least, least.nearestWithout < nearest { return least }
+    let (key, remedy) = self.space.whole
+    return obstacle(key, remedy, nearestWithout: nearest)
+  }
+
+  private func obstacle(
+    _ key: String, _ remedy: String, nearestWithout: Int
+  ) -> BudgetOutlook.Obstacle {
+    BudgetOutlook.Obstacle(
+      key: key, line: (places[key] ?? places["space"])?.line, isGiven: places[key] != nil,
+      remedy: remedy, nearestWithout: nearestWithout)
+  }
+}
+
+extension Plan.Space {
+  /// The space with each part that keeps its networks from being smaller as loose as it can be.
+  fileprivate var loosened: [(key: String, remedy: String, space: Plan.Space)] {
+    switch structure {
+    case .family:
+      var (width, depth, residual) = (self, self, self)
+      width.settings.width.groups = 1000
+      width.settings.width.divisor = 1
+      depth.settings.smallestDepth = 1
+      residual.settings.residual = .tied
+      return [
+        ("space.width", "give more groups or a smaller divisor", width),
+        ("space.depth", "write depth: {min: 1}", depth),
+        ("space.residual", "write residual: tied", residual),
+      ]
+    case .layers(let layers):
+      return layers.elements.indices.compactMap { index in
+        guard let loosest = layers.elements[index].loosest else { return nil }
+        var loosened = layers
+        loosened.elements[index] = loosest
+        var space = self
+        space.structure = .layers(loosened)
+        return ("space.layers[\(index)]", "offer fewer channels or blocks there", space)
+      }
+    case .architecture:
+      return []
+    }
+  }
+
+  /// The key that names the networks as a whole, and what can be done about it.
+  fileprivate var whole: (key: String, remedy: String) {
+    switch structure {
+    case .family: ("space.network", "take a smaller one")
+    case .layers: ("space.layers", "offer smaller parts")
+    case .architecture: ("space.architecture", "it is the only network there is")
+    }
+  }
+}
+
+extension SpaceElement {
+  /// The part with one channel and one block on offer too; `nil` if it has no sizes of its own.
+  fileprivate var loosest: (any SpaceElement)? {
+    switch self {
+    case var convolution as Convolution:
+      convolution.width = convolution.width.withOne
+      return convolution
+    case var stage as Stage:
+      stage.width = stage.width.withOne
+      stage.depth = stage.depth.withOne
+      return stage
+    case var linear as Linear:
+      guard let width = linear.width else { return nil }
+      linear.width = width.withOne
+      return linear
+    default: return nil
+    }
+  }
+}
+
+extension Choices {
+  fileprivate var withOne: Choices { Choices(values + [1]) }
+}

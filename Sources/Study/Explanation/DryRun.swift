@@ -1,0 +1,67 @@
+import Evaluator
+import SearchSpace
+import Strategies
+
+/// A search without any network being computed: the strategy asks, and chance answers.
+///
+/// It shows how much a strategy asks for without knowing the strategy. What it finds means nothing.
+struct DryRun {
+  /// How many candidates the search scores.
+  private(set) var trials = 0
+
+  /// The work of scoring all of them.
+  private(set) var search = Workload()
+
+  /// The work of scoring the best of them once more.
+  private(set) var finalists = Workload()
+
+  /// How many candidates are asked for at most; what they come to is drawn out to the whole search.
+  private static let longest = 800
+
+  /// Runs a plan's strategy.
+  ///
+  /// - Throws: `StrategyError` if a budget cannot be met.
+  init(of material: StudyMaterial, with supernet: Supernet) throws {
+    let space = material.space
+    var strategy = try material.plan.makeStrategy(in: space)
+    var generator = SeededGenerator(seed: material.plan.seed, stream: "dry run")
+    var seen: Set<Architecture> = []
+    while trials < Self.longest, let question = strategy.ask(in: space, using: &generator) {
+      let candidates = question.candidates.map(\.architecture)
+      let layers = supernet.layersComputed(for: candidates)
+      search = search + Workload(of: layers) * material.passes(images: question.images)
+      trials += candidates.count
+      seen.formUnion(candidates)
+      let scores = candidates.map { _ in
+        Score(
+          correct: Int.random(in: 0...question.images, using: &generator), images: question.images,
+          loss: 1)
+      }
+      _ = try strategy.tell(scores, in: space)
+    }
+    let progress = strategy.progress(in: space)
+    if progress > 0, progress < 1 {
+      search = search * (1 / progress)
+      trials = Int(Double(trials) / progress)
+    }
+
+    let most =
+      StudyRunner.frontierFinalists + StudyRunner.finalistsPerBudget * material.plan.budgets.count
+    let ordered = seen.map { ($0, space.network(of: $0).cost.macs) }.sorted {
+      ($0.1, $0.0.choices.description) < ($1.1, $1.0.choices.description)
+    }
+    let count = min(most, ordered.count)
+    let spread = (0..<count).map { ordered[$0 * (ordered.count - 1) / max(1, count - 1)].0 }
+    finalists =
+      Workload(of: supernet.layersComputed(for: spread))
+      * material.passes(images: material.images.holdOut.count)
+  }
+}
+
+extension StudyMaterial {
+  /// How many images go through a network to score it on some of them: these, and those that its
+  /// statistics are gathered over.
+  func passes(images count: Int) -> Double {
+    Double(min(count, images.holdOut.count) + min(plan.supernet.calibration, images.training.count))
+  }
+}

@@ -1,0 +1,111 @@
+public import SearchSpace
+
+/// What a search file means, told before it is run.
+public struct Explanation: Sendable {
+  public let study: String
+
+  public let space: SearchSpace
+
+  /// The decisions, in the order of the layers they concern.
+  public let decisions: [ExplainedDecision]
+
+  /// How many different networks there are.
+  public let architectures: WholeNumber
+
+  public let smallest: NetworkSize
+
+  /// For each figure on its own the median of ``sampleSize`` random networks, each network of the
+  /// space being equally likely.
+  public let median: NetworkSize
+
+  public let largest: NetworkSize
+
+  /// Each budget, in the order of the file.
+  public let budgets: [BudgetOutlook]
+
+  /// What the stages of the study take on this machine; none if a budget cannot be met.
+  public let stages: [StageEstimate]
+
+  /// How many threads of other programs wanted to run in the minute before, on average.
+  ///
+  /// From about 1 on, the times of ``stages`` may be many times too long: the engine's threads wait
+  /// for each other, and those of a moment cannot be told from those of the whole run.
+  public let load: Double
+
+  /// How many networks the medians are of.
+  public static let sampleSize = 1000
+
+  /// Reads a plan's data, makes its space and looks at it.
+  ///
+  /// - Throws: What is wrong with the data or the space, or that this machine is too small. A budget
+  ///   that cannot be met is no error here; it is told among the budgets.
+  public init(of plan: Plan) throws {
+    load = Machine.load
+    let material = try StudyMaterial(plan)
+    let space = material.space
+    study = plan.study
+    self.space = space
+    decisions = space.decisions.indices.map { ExplainedDecision($0, of: space) }
+    let census = ArchitectureCensus(of: space)
+    architectures = census.count
+    smallest = NetworkSize(of: space.smallest, material)
+    largest = NetworkSize(of: space.largest, material)
+    var generator = SeededGenerator(seed: plan.seed, stream: "explanation")
+    median = .median(
+      of: (0..<Self.sampleSize).map { _ in
+        NetworkSize(of: census.randomArchitecture(using: &generator), material)
+      })
+    budgets = plan.budgetOutlooks(in: space)
+    stages = budgets.allSatisfy(\.isReachable) ? try StageEstimate.all(of: material) : []
+  }
+}
+
+/// A decision with what ties it and what it has a say in.
+public struct ExplainedDecision: Hashable, Sendable {
+  public let decision: Decision
+
+  /// The part of the largest network's cost that lies in layers which this decision sizes.
+  public let share: Cost
+
+  /// The layers whose channels it sizes, each with the reason why it belongs here.
+  public let members: [ChannelGroup.Member]
+
+  init(_ index: Int, of space: SearchSpace) {
+    decision = space.decisions[index]
+    share = space.costShare(of: index)
+    members = space.groups.filter { $0.decision == index }.flatMap(\.members)
+  }
+}
+
+/// What one network comes to.
+public struct NetworkSize: Hashable, Sendable {
+  public let cost: Cost
+
+  /// Bytes of activations while one image is classified in single precision.
+  public let activationBytes: Int
+
+  /// Bytes of a training step of this network alone.
+  public let trainingBytes: Int
+
+  init(of architecture: Architecture, _ material: StudyMaterial) {
+    let network = material.space.network(of: architecture)
+    cost = network.cost
+    activationBytes = network.activationMemory
+    trainingBytes = material.memory(of: architecture).trainingBytes
+  }
+
+  private init(cost: Cost, activationBytes: Int, trainingBytes: Int) {
+    self.cost = cost
+    self.activationBytes = activationBytes
+    self.trainingBytes = trainingBytes
+  }
+
+  static func median(of sizes: [NetworkSize]) -> NetworkSize {
+    func median(_ figure: (NetworkSize) -> Int) -> Int {
+      sizes.map(figure).sorted()[sizes.count / 2]
+    }
+    return NetworkSize(
+      cost: Cost(macs: median(\.cost.macs), parameters: median(\.cost.parameters)),
+      activationBytes: median(\.activationBytes), trainingBytes: median(\.trainingBytes))
+  }
+}

@@ -1,0 +1,151 @@
+import Datasets
+import Evaluator
+import Foundation
+import Kernels
+import SearchSpace
+
+/// What a stage of a study will take on this machine.
+public struct StageEstimate: Hashable, Sendable {
+  public let stage: Stage
+
+  /// What there is to do, such as `428 steps of 128 images`.
+  public let work: String
+
+  public let seconds: Double
+
+  /// Bytes of memory: the engine's, the images' and the program's own.
+  public let bytes: Int
+
+  /// The stages, in their order.
+  public enum Stage: String, Hashable, Sendable, CaseIterable {
+    case training
+    case search
+    case finalists
+  }
+}
+
+extension StageEstimate {
+  /// Estimates the stages of a plan from a few short measurements.
+  ///
+  /// A supernet made for the purpose is trained for a moment on the plan's own images, and its
+  /// largest and smallest networks classify a few. The steps of the plan's training are as long as
+  /// the quickest of these but for the number of images; a search takes as long as its ``DryRun`` at
+  /// this ``Speed``. The measurements take about a third of a second, unless a single image of a
+  /// large network takes longer.
+  ///
+  /// Not counted: reading the data, a checkpoint now and then, and how much slower a processor is
+  /// that becomes hot or has other work.
+  ///
+  /// - Throws: `KernelError` if a kernel fails, `StrategyError` if a budget cannot be met.
+  static func all(of material: StudyMaterial) throws -> [StageEstimate] {
+    let engine = try Engine.chosen()
+    let supernet = try supernet(of: material, batch: 1, engine: engine)
+    let dryRun = try DryRun(of: material, with: supernet)
+    let images = material.images
+    let shared = images.maker.dataset.pixels.count + Self.programBytes
+    let memory = material.memory(of: material.space.largest)
+
+    let batch = material.plan.supernet.batch
+    let steps = material.plan.supernet.epochs * (images.training.count / batch)
+    let secondsPerImage = try Self.trainingSecondsPerImage(of: material, engine: engine)
+    let speed = try Self.scoringSpeed(of: material, supernet)
+    return [
+      StageEstimate(
+        stage: .training, work: "\(steps) steps of \(batch) images",
+        seconds: Double(steps * batch) * secondsPerImage, bytes: shared + memory.trainingBytes),
+      StageEstimate(
+        stage: .search, work: "about \(dryRun.trials) networks",
+        seconds: speed.seconds(for: dryRun.search), bytes: shared + memory.scoringBytes),
+      StageEstimate(
+        stage: .finalists, work: "the best on all \(images.holdOut.count) images",
+        seconds: speed.seconds(for: dryRun.finalists), bytes: shared + memory.scoringBytes),
+    ]
+  }
+
+  /// What the program and its libraries take by themselves, roughly.
+  private static let programBytes = 24 << 20
+
+  /// Multiply-adds of one step or score that is measured, unless one image has more.
+  ///
+  /// Some hundredths of a second on two cores, and enough that calling the kernels takes no part.
+  private static let measured = 2e9
+
+  /// Seconds for which each of the three measurements is repeated.
+  private static let patience = 0.12
+
+  private static func supernet(
+    of material: StudyMaterial, batch: Int, engine: Engine
+  ) throws -> Supernet {
+    var settings = material.supernetSettings
+    settings.batch = batch
+    // Trying both precisions would take longer than the estimate may.
+    settings.precision = settings.precision ?? .float32
+    return try Supernet(
+      space: material.space, images: material.images, settings: settings, engine: engine)
+  }
+
+  /// How long training takes for an image of a step, all subnets of the sandwich together.
+  private static func trainingSecondsPerImage(
+    of material: StudyMaterial, engine: Engine
+  ) throws -> Double {
+    // Forward once and backward twice; the largest and the smallest network make up for each other.
+    let passes = 3 * Double(2 + material.plan.supernet.sandwich) / 2
+    let batch = images(of: material.space.largest, passes: passes, in: material)
+    let supernet = try supernet(
+      of: material, batch: min(batch, material.plan.supernet.batch), engine: engine)
+
+    // The random subnets of a step may be large or small: what counts is the time for their work.
+    func work(ofStep step: Int) -> Double {
+      let subnets = supernet.subnets(ofStep: step)
+      return subnets.reduce(0) { $0 + Double(material.space.network(of: $1).cost.macs) }
+    }
+    var least = Double.infinity
+    try repeating {
+      let work = work(ofStep: supernet.step)
+      least = min(least, try seconds { try supernet.trainStep() } / work)
+    }
+    let usual = (0..<100).reduce(0) { $0 + work(ofStep: $1) } / 100
+    return least * usual / Double(supernet.settings.batch)
+  }
+
+  /// How fast networks are scored, gathering statistics and classifying alike.
+  private static func scoringSpeed(
+    of material: StudyMaterial, _ supernet: Supernet
+  ) throws -> Speed {
+    func measure(_ architecture: Architecture) throws -> (Workload, Double) {
+      let images = min(
+        images(of: architecture, passes: 2, in: material), ScoringRecipe().batch,
+        material.images.holdOut.count, material.images.training.count)
+      let recipe = ScoringRecipe(images: images, calibration: images)
+      var least = Double.infinity
+      try repeating {
+        least = min(least, try seconds { _ = try supernet.score([architecture], with: recipe) })
+      }
+      let work = Workload(of: material.space.network(of: architecture).layers)
+      return (work, least / Double(2 * images))
+    }
+    return Speed(
+      large: try measure(material.space.largest), small: try measure(material.space.smallest))
+  }
+
+  /// How many images make a measurement, at least one.
+  private static func images(
+    of architecture: Architecture, passes: Double, in material: StudyMaterial
+  ) -> Int {
+    let macs = Double(max(1, material.space.network(of: architecture).cost.macs))
+    return Int(min(4096, max(1, measured / (passes * macs))))
+  }
+
+  /// Does something again and again for a while and at least once.
+  ///
+  /// Of its times the least counts: what makes the others longer, such as memory used for the first
+  /// time or another program's turn, is no part of what the machine can do.
+  private static func repeating(_ body: () throws -> Void) rethrows {
+    let start = ContinuousClock.now
+    repeat { try body() } while (ContinuousClock.now - start).seconds < patience
+  }
+
+  private static func seconds(_ body: () throws -> Void) rethrows -> Double {
+    try ContinuousClock().measure(body).seconds
+  }
+}
