@@ -212,18 +212,6 @@ public struct ArchitectureFile: Hashable, Sendable {
   }
 }
 
-extension Layer {
-  /// About as many multiply-adds as the layer has, however many that are.
-  fileprivate var work: Double {
-    let weights =
-      switch operation {
-      case .convolution(let convolution): Double(convolution.kernel * convolution.kernel)
-      case .linear, .normalize, .activate, .pool, .globalAveragePool, .scale, .concatenate: 1.0
-      }
-    return weights * Double(input.count) * Double(output.count)
-  }
-}
-
 extension Operation {
   /// The key under which a layer names its operand.
   fileprivate var operandKey: String {
@@ -242,7 +230,6 @@ extension Node {
     case "convolution":
       let groups = try number("groups")
       let channels = try number("out")
-      let isDepthwise = groups == input.channels && groups == channels
       let completion = try option("then", of: name) ?? ConvolutionOperation.Completion.normalization
       guard let activation = try option("activation", of: name) as Activation? else {
         throw problem("'activation' is missing")
@@ -250,7 +237,7 @@ extension Node {
       return .convolution(
         ConvolutionOperation(
           kernel: try size("kernel"), stride: try size("stride"),
-          grouping: groups == 1 ? .none : isDepthwise ? .depthwise : .groups(groups),
+          grouping: .init(groups: groups, reading: input.channels, computing: channels),
           completion: completion, activation: activation))
     case "normalization":
       return .normalize(activation: try option("activation", of: name) ?? .none)

@@ -68,6 +68,13 @@ public struct ConvolutionOperation: Hashable, Codable, Sendable {
     /// Those of its group, when input and output are cut into this many groups of equal size.
     case groups(Int)
 
+    /// The grouping of so many groups, by its shortest name.
+    public init(groups: Int, reading input: Int, computing output: Int) {
+      self =
+        groups == 1
+        ? .none : groups == input && groups == output ? .depthwise : .groups(groups)
+    }
+
     /// How many groups a convolution of so many channels has.
     public func count(channels: Int) -> Int {
       switch self {

@@ -65,8 +65,8 @@ public enum SearchSpaceError: Error, Hashable, Sendable, CustomStringConvertible
     case .badInput(let shape):
       "an image of \(shape) cannot be read"
     case .noGroupedWidth(let layer, let divisor, let choices):
-      "\(layer) works on groups of channels, so their number must be a multiple of \(divisor), "
-        + "and \(listed(choices)) does not allow that"
+      "\(layer) works on groups of channels, so their number must be a multiple of \(divisor); "
+        + "it may be \(listed(choices))"
     case .misfit(let layer, let reason):
       "\(layer) \(reason)"
     case .duplicateName(let name):

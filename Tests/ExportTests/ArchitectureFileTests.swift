@@ -8,6 +8,13 @@ import Testing
     ("mobilenet-v1", Shape(channels: 3, height: 32, width: 32)),
     ("mobilenet-v2", Shape(channels: 1, height: 28, width: 28)),
     ("resnet-20", Shape(channels: 3, height: 32, width: 24)),
+    ("efficientnet-b0", Shape(channels: 3, height: 32, width: 32)),
+    ("resnext-50-32x4d", Shape(channels: 3, height: 64, width: 64)),
+    ("regnetx-200mf", Shape(channels: 3, height: 64, width: 64)),
+    ("squeezenet", Shape(channels: 3, height: 64, width: 64)),
+    ("vgg-16", Shape(channels: 3, height: 32, width: 32)),
+    ("nats", Shape(channels: 3, height: 32, width: 32)),
+    ("nas-bench-macro", Shape(channels: 3, height: 32, width: 32)),
   ]
 
   @Test(arguments: spaces)
@@ -25,6 +32,52 @@ import Testing
         sizes: space.sizes(of: architecture).map { .init(decision: $0.name, size: $0.size) })
       #expect(try ArchitectureFile(text: file.text) == file)
     }
+  }
+
+  @Test func `refuses what cannot be computed or counted`() throws {
+    let head = """
+      format: nas.architecture/1
+      name: x
+      input: [4, 8, 8]
+      classes: 4
+      layers:
+
+      """
+    let layers: [(String, String)] = [
+      ("op: pool", "'a' is an unknown operation, 'pool'"),
+      ("op: max-pool, kernel: 0, stride: 1, padding: 0", "'kernel' cannot be 0"),
+      ("op: max-pool, kernel: 2, stride: 0, padding: 0", "'stride' cannot be 0"),
+      ("op: max-pool, kernel: 2, stride: 2, padding: 2", "'a' has an impossible window"),
+      ("op: max-pool, kernel: 9, stride: 1, padding: 0", "'a' has an impossible shape"),
+      ("op: scale", "'a' needs one gate for each channel"),
+      ("op: concatenate", "'a' needs a second map of the same size"),
+      ("op: normalization, add: image", "'a' takes no second value"),
+      (
+        "op: convolution, out: 6, kernel: 1, stride: 1, groups: 4, activation: none",
+        "'a' has 4 groups of 4 channels"
+      ),
+      (
+        "op: convolution, out: 4, kernel: 1, stride: 1, groups: 1, then: hope, activation: none",
+        "'a' has an unknown then"
+      ),
+      (
+        "op: convolution, out: 1048576, kernel: 1023, stride: 1, groups: 1, activation: none",
+        "the network is too large to be counted"
+      ),
+      ("op: global-average-pool, in: 3", "'a' reads 4 channels, not what `in` says"),
+    ]
+    for (layer, reason) in layers {
+      let error = #expect(throws: ExportError.self) {
+        _ = try ArchitectureFile(text: head + "  - {name: a, \(layer)}\n")
+      }
+      guard case .badArchitecture(_, let found) = error else { continue }
+      #expect(found == reason)
+    }
+    // Twice as many channels each time, until they cannot be counted.
+    let doubling = (0..<70).map {
+      "  - {name: a\($0), op: concatenate, with: \($0 == 0 ? "image" : "a\($0 - 1)")}\n"
+    }
+    #expect(throws: ExportError.self) { _ = try ArchitectureFile(text: head + doubling.joined()) }
   }
 
   @Test func `names the line of what is wrong`() throws {

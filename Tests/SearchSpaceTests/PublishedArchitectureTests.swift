@@ -256,6 +256,86 @@ extension [PublishedArchitecture.Entry] {
   }
 }
 
+@Suite struct WellKnownNetworkTests {
+  /// Parameters of networks for ImageNet, as PyTorch's torchvision documents them.
+  static let parameters: [(String, Int)] = [
+    ("resnet-18", 11_689_512), ("resnet-34", 21_797_672), ("resnet-50", 25_557_032),
+    ("resnet-101", 44_549_160), ("resnet-152", 60_192_808), ("resnext-50-32x4d", 25_028_904),
+    ("vgg-16", 138_357_544), ("vgg-19", 143_667_240), ("mobilenet-v2", 3_504_872),
+    ("mnasnet", 4_383_312), ("efficientnet-b0", 5_288_548), ("squeezenet", 1_235_496),
+    // Its convolutions have biases beside the normalisation, 4224 of them, which change nothing.
+    ("vgg-16-bn", 138_365_992 - 4224),
+  ]
+
+  @Test(arguments: parameters)
+  func `have the parameters that everyone counts`(name: String, parameters: Int) throws {
+    var settings = Family.Settings()
+    settings.width = WidthRule(groups: 1, divisor: 1)
+    let space = try Family(name).space(
+      input: Shape(channels: 3, height: 224, width: 224), classes: 1000, settings: settings)
+    #expect(space.network(of: space.largest).cost.parameters == parameters)
+  }
+
+  @Test func `have the multiply-adds of VGG's table of layers`() throws {
+    var settings = Family.Settings()
+    settings.width = WidthRule(groups: 1, divisor: 1)
+    let space = try Family("vgg-16").space(
+      input: Shape(channels: 3, height: 224, width: 224), classes: 1000, settings: settings)
+    let convolutions = [
+      (3, 64, 224), (64, 64, 224), (64, 128, 112), (128, 128, 112), (128, 256, 56), (256, 256, 56),
+      (256, 256, 56), (256, 512, 28), (512, 512, 28), (512, 512, 28), (512, 512, 14),
+      (512, 512, 14), (512, 512, 14),
+    ].reduce(0) { $0 + 9 * $1.0 * $1.1 * $1.2 * $1.2 }
+    #expect(
+      space.network(of: space.largest).cost.macs
+        == convolutions + 25_088 * 4096 + 4096 * 4096 + 4096 * 1000)
+  }
+
+  @Test(arguments: [
+    ("resnet-18", Family.imageNetResNet(layers: 18)), ("resnet-50", .imageNetResNet(layers: 50)),
+    ("resnet-50-cifar", .resNet(layers: 50)), ("resnet-20", .resNet(layers: 20)),
+    ("resnet-20-bottleneck", .resNet(layers: 20, hasBottlenecks: true)),
+    ("resnet-29", .resNet(layers: 29, hasBottlenecks: true)),
+    ("resnet-101-bottleneck", .resNet(layers: 101, hasBottlenecks: true)),
+  ])
+  func `are told apart by their names`(name: String, family: Family) throws {
+    #expect(try Family(name) == family)
+  }
+
+  @Test(arguments: ["resnet-18-cifar", "resnet-21", "resnet-", "resnet-20-wide", "regnetx-1gf"])
+  func `are not found under other names`(name: String) {
+    #expect(throws: SearchSpaceError.self) { _ = try Family(name) }
+  }
+
+  /// Universally slimmable MobileNets at all widths, from a file that is not carried here.
+  @Test func `have the published costs at every width`() throws {
+    struct File: Decodable {
+      struct Row: Decodable {
+        let width: Double
+        let recount_macs: Int
+        let recount_params: Int
+      }
+      let rows: [String: [Row]]
+    }
+    guard let folder = ProcessInfo.processInfo.environment["NAS_PUBLISHED_ARCHITECTURES"] else {
+      return
+    }
+    let content = try Data(
+      contentsOf: URL(filePath: folder).appending(path: "us-mobilenet-widths.json"))
+    for (name, rows) in try JSONDecoder().decode(File.self, from: content).rows {
+      for row in rows {
+        var settings = Family.Settings()
+        settings.width = WidthRule(scale: row.width, groups: 1)
+        let space = try Family(name.hasSuffix("v1") ? "mobilenet-v1" : "mobilenet-v2").space(
+          input: Shape(channels: 3, height: 224, width: 224), classes: 1000, settings: settings)
+        #expect(
+          space.network(of: space.largest).cost
+            == Cost(macs: row.recount_macs, parameters: row.recount_params), "\(name) \(row.width)")
+      }
+    }
+  }
+}
+
 extension Network {
   /// How many biases are added for one image.
   fileprivate var biases: Int {

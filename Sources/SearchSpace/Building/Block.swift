@@ -128,7 +128,8 @@ extension Block {
         case .group(let group): (sizes.channels(of: group, reading: stream.shape.channels), group)
         case .like(let other): (value(other).shape.channels, value(other).group)
         }
-      let operation = template.operation(channels: channels, sizes)
+      let operation = template.operation(
+        reading: source.shape.channels, computing: channels, sizes)
       let output = operation.output(
         of: source.shape, operand: operand?.shape, channels: channels)
       if template.isAdapter && !sizes.keepsAdapters && output == source.shape {
@@ -147,13 +148,13 @@ extension Block {
 }
 
 extension LayerTemplate {
-  fileprivate func operation(channels: Int, _ sizes: some SizeAnswers) -> Operation {
+  fileprivate func operation(
+    reading input: Int, computing output: Int, _ sizes: some SizeAnswers
+  ) -> Operation {
     guard case .convolution(var convolution) = operation else { return operation }
     if let kernel { convolution.kernel = sizes.answer(to: kernel) }
-    if let groupWidth {
-      let groups = channels / groupWidth
-      convolution.grouping = groups == 1 ? .none : groupWidth == 1 ? .depthwise : .groups(groups)
-    }
+    let groups = groupWidth.map { output / $0 } ?? convolution.grouping.count(channels: input)
+    convolution.grouping = .init(groups: groups, reading: input, computing: output)
     return .convolution(convolution)
   }
 }
