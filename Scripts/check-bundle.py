@@ -125,6 +125,8 @@ def recount(architecture):
                 trained["bias"] = (outputs,)
         elif layer["op"] == "normalization":
             normalised = channels
+        elif layer["op"] == "activation":
+            pass
         elif layer["op"] in ("max-pool", "average-pool"):
             height, width = (pooled(layer, side) for side in (height, width))
         elif layer["op"] == "scale":

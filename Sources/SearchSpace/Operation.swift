@@ -167,6 +167,7 @@ extension Operation {
   ///   - operand: The shape of the operand, if there is one.
   ///   - channels: How many channels a convolution or a linear layer computes; the others have as
   ///     many as they are given.
+  /// - Returns: The shape, of which nothing need be positive if the layer is impossible.
   public func output(of input: Shape, operand: Shape? = nil, channels: Int) -> Shape {
     var output = input
     switch self {

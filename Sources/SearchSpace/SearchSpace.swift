@@ -62,8 +62,13 @@ public struct SearchSpace: Hashable, Sendable, CustomStringConvertible {
 
   /// Creates a space and counts the parts that could be added.
   ///
-  /// - Parameter added: Receives how many; where an error is thrown, the place of the part that it
-  ///   concerns, or the number of all parts if it concerns none more than others.
+  /// - Parameters:
+  ///   - name: What the space is called.
+  ///   - input: The shape of one input image.
+  ///   - classes: How many classes there are, if that is known.
+  ///   - elements: The parts.
+  ///   - added: Receives how many; where an error is thrown, the place of the part that it
+  ///     concerns, or the number of all parts if it concerns none more than others.
   /// - Throws: ``SearchSpaceError``.
   package init(
     name: String, input: Shape, classes: Int?, elements: [any SpaceElement], added: inout Int

@@ -14,8 +14,10 @@
 /// Its widths are tied as those of ``Basic`` blocks. The stride is in the middle convolution, as
 /// everyone trains these networks, not in the first as the paper has it.
 public struct Bottleneck: StageBlock {
-  /// The channels of the first two convolutions; multiples are of the block's output. Widths are
-  /// decided for each of the two, unless the middle convolution is in groups.
+  /// The channels of the first two convolutions.
+  ///
+  /// Multiples are of the block's output. Widths are decided for each of the two, unless the middle
+  /// convolution is in groups.
   public var inner: Inner
   public var kernel: Choices
   public var cardinality: Cardinality

@@ -12,8 +12,9 @@
 /// by the first if it changes neither size nor a fixed number of channels. With
 /// ``Stage/Residual/shortcut`` each block has its own width.
 public struct InvertedResidual: StageBlock {
-  /// The channels that the depthwise convolution works on; multiples are of the block's input.
-  /// `nil` leaves the expansion out.
+  /// The channels that the depthwise convolution works on.
+  ///
+  /// Multiples are of the block's input; `nil` leaves the expansion out.
   public var inner: Inner?
   public var kernel: Choices
   public var gate: SqueezeAndExcitation?

@@ -47,7 +47,12 @@ public struct BlockBuilder {
   /// The channels inside the block.
   ///
   /// - Parameters:
+  ///   - inner: How many there may be.
+  ///   - part: What they are called within the block.
   ///   - base: What an ``Inner`` in multiples or per cent refers to; `nil` for the block's input.
+  ///   - producer: The layer whose channels they are first of all.
+  /// - Returns: The index of the group.
+  /// - Throws: ``SearchSpaceError/badChoices(name:values:)``.
   mutating func inner(
     _ inner: Inner, named part: String = "inner", of base: Int? = nil, producer: String
   ) throws(SearchSpaceError) -> Int {
@@ -137,6 +142,8 @@ public struct BlockBuilder {
   ///   - producer: The layer that computes the output.
   ///   - projects: Whether an input of other channels or size is brought to the output's; if not,
   ///     nothing is added to the output then.
+  /// - Returns: The group, and the value to add, if there is one.
+  /// - Throws: ``SearchSpaceError/badChoices(name:values:)``.
   mutating func residualOutput(
     producer: String, projects: Bool
   ) throws(SearchSpaceError) -> ResidualOutput {

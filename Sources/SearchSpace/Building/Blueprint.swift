@@ -119,8 +119,12 @@ public struct Blueprint {
   /// Adds channels that are a multiple of others.
   ///
   /// - Parameters:
-  ///   - base: The group multiplied, or `nil` for the channels that the next block reads.
+  ///   - name: What the channels are called.
   ///   - factor: The multiple, which may be elastic.
+  ///   - base: The group multiplied, or `nil` for the channels that the next block reads.
+  ///   - producer: The layer whose channels they are first of all.
+  /// - Returns: The index of the group.
+  /// - Throws: ``SearchSpaceError/badChoices(name:values:)``.
   mutating func addGroup(
     _ name: String, _ factor: Factor, of base: Int?, producer: String
   ) throws(SearchSpaceError) -> Int {

@@ -50,6 +50,7 @@ extension Plan {
     /// - Parameters:
     ///   - input: The shape of the data's images.
     ///   - classes: How many classes the data has.
+    /// - Returns: The space.
     /// - Throws: ``SearchSpaceError`` if the plan does not fit the data.
     public func makeSpace(input: Shape, classes: Int) throws -> SearchSpace {
       switch structure {
