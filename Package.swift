@@ -110,7 +110,7 @@ let package = Package(
       swiftSettings: houseSettings),
     .testTarget(
       name: "StudyTests",
-      dependencies: ["Kernels", "Networks", "SearchSpace", "Strategies", "Study"],
+      dependencies: ["Export", "Kernels", "Networks", "SearchSpace", "Strategies", "Study"],
       swiftSettings: houseSettings),
     .testTarget(
       name: "NASCLITests",

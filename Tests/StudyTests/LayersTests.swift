@@ -1,3 +1,5 @@
+import Export
+import Foundation
 import SearchSpace
 import Study
 import Testing
@@ -126,13 +128,32 @@ import Testing
   }
 
   @Test func `reads one network from the file of an architecture`() throws {
-    let space = try plan(search()).space.makeSpace(
-      input: Shape(channels: 3, height: 32, width: 32), classes: 10)
-    #expect(!space.decisions.isEmpty)
-    let fixed = SearchSpace(name: "fixed", fixed: space.network(of: space.smallest))
-    #expect(fixed.decisions.isEmpty)
-    #expect(fixed.network(of: fixed.largest) == space.network(of: space.smallest))
-    #expect(fixed.supernetLayers.map(\.name) == fixed.network(of: fixed.largest).layers.map(\.name))
+    let input = Shape(channels: 3, height: 32, width: 32)
+    let space = try plan(search()).space.makeSpace(input: input, classes: 10)
+    let network = space.network(of: space.smallest)
+    let folder = FileManager.default.temporaryDirectory.appending(path: "nas-\(UUID())")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    try Data(ArchitectureFile(name: "small", network: network, sizes: []).text.utf8)
+      .write(to: folder.appending(path: "small.yaml"))
+    for written in ["small.yaml", "{architecture: small.yaml}"] {
+      let plan = try Study.Plan(
+        search(["space": written]).utf8, file: folder.appending(path: "search.yaml").path)
+      let fixed = try plan.space.makeSpace(input: input, classes: 10)
+      #expect(fixed == SearchSpace(name: "small", fixed: network))
+      #expect(fixed.decisions.isEmpty && fixed.network(of: fixed.largest) == network)
+      #expect(fixed.supernetLayers == network.layers)
+      // What is written out holds the network itself: it is read back wherever it lies.
+      let again = try Study.Plan(plan.resolved.utf8, file: "elsewhere.yaml")
+      #expect(again == plan && again.resolved == plan.resolved)
+      #expect(throws: SearchSpaceError.otherClasses(scores: 10, classes: 7)) {
+        try plan.space.makeSpace(input: input, classes: 7)
+      }
+    }
+    let missing = #expect(throws: PlanError.self) {
+      _ = try plan(search(["space": "{architecture: nowhere.yaml}"]))
+    }
+    #expect(missing?.description.contains(":3:23: error: 'nowhere.yaml' is no arch") == true)
   }
 
   /// What is wrong with a part, and where: the part is on line 6 of the file, from column 7.
