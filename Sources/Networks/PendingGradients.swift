@@ -64,7 +64,13 @@ struct PendingGradients {
   }
 
   /// Room for a gradient of single precision.
-  func room(_ shape: TensorShape) -> Gradient { pool.take(shape, .float32) }
+  func room(_ shape: TensorShape) -> Gradient {
+    // A vector is too small to take the room of a map.
+    guard shape.height * shape.width > 1 else {
+      return Gradient(room: nil, values: pool.lasting(shape))
+    }
+    return pool.take(shape, .float32)
+  }
 
   /// A gradient in single precision: itself, or a copy.
   func singlePrecision(_ values: Tensor, _ engine: Engine) -> Tensor {

@@ -69,7 +69,7 @@ import TrialStore
     #expect(whole.status == 0, "\(whole.errors)")
     let expected = try Findings(tool, database: "whole.sqlite")
     #expect(expected.finalists.count == 3)
-    #expect(expected.frontier.count >= 2)
+    #expect(!expected.frontier.isEmpty)
 
     // Where the process dies, one life after the other; a study passes all of these places.
     let trials = expected.trials.count
