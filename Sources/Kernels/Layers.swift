@@ -92,8 +92,9 @@ extension Engine {
     unsafe nas_pool(&description, x.start, y.start)
   }
 
-  /// Writes the gradient of what a pooling read. That of a maximum goes to the first element that
-  /// has it.
+  /// Writes the gradient of what a pooling read.
+  ///
+  /// That of a maximum goes to the first element that has it.
   public func poolBackward(
     _ sizes: PoolingSizes, input: Tensor, outputGradient: Tensor, into inputGradient: Tensor
   ) {

@@ -150,7 +150,9 @@ public final class Parameters {
       array(of: entry, in: gradient ? gradients : weights), rowStride: entry.count / entry.sizes[0])
   }
 
-  /// A convolution's weights. Those of a window smaller than the largest are its middle, copied.
+  /// A convolution's weights.
+  ///
+  /// Those of a window smaller than the largest are its middle, copied.
   func weights(
     of layer: Layer, _ convolution: ConvolutionOperation, in arena: Arena
   ) -> WeightView {
