@@ -32,7 +32,7 @@ test: setup
 	swift test -c release --disable-xctest --skip-build --no-parallel
 
 fuzz: setup
-	swift build -c release --build-tests
+	swift build -c release --build-tests --explicit-target-dependency-import-check error
 	NAS_FUZZ_SECONDS=$${NAS_FUZZ_SECONDS:-60} \
 		swift test -c release --disable-xctest --skip-build --filter PlanHostileTests
 

@@ -45,29 +45,36 @@ extension SearchSpace {
   /// For each decision, whether it sizes anything in `architecture`.
   public func activeDecisions(in architecture: Architecture) -> [Bool] {
     var active = [Bool](repeating: false, count: decisions.count)
-    func use(_ question: Int) {
-      if let decision = questions[question].decision { active[decision] = true }
+    forEachUse { decision, conditions in
+      if !active[decision] && holds(conditions, in: architecture) { active[decision] = true }
     }
-    func use(group: Int) {
-      if let question = groups[group].question { use(question) }
+    return active
+  }
+
+  /// Calls a closure for each part of the space that a decision sizes, with the decision and the
+  /// conditions under which the part is there.
+  func forEachUse(_ body: (_ decision: Int, _ conditions: [Condition]) -> Void) {
+    func use(_ question: Int, _ conditions: [Condition]) {
+      if let decision = questions[question].decision { body(decision, conditions) }
+    }
+    func use(group: Int, _ conditions: [Condition]) {
+      if let question = groups[group].question { use(question, conditions) }
       guard let derivation = groups[group].derivation else { return }
-      use(derivation.question)
-      if let group = derivation.group { use(group: group) }
+      use(derivation.question, conditions)
+      if let group = derivation.group { use(group: group, conditions) }
     }
-    for (index, question) in questions.enumerated()
-    where holds(question.conditions, in: architecture) {
+    for (index, question) in questions.enumerated() {
       switch question.kind {
-      case .depth, .alternative: use(index)
+      case .depth, .alternative: use(index, question.conditions)
       case .width, .kernel, .expansion: break  // in force where a layer has them
       }
     }
-    for block in blocks where holds(block.conditions, in: architecture) {
+    for block in blocks {
       for layer in block.layers {
-        if let kernel = layer.kernel { use(kernel) }
-        if case .group(let group) = layer.channels { use(group: group) }
+        if let kernel = layer.kernel { use(kernel, block.conditions) }
+        if case .group(let group) = layer.channels { use(group: group, block.conditions) }
       }
     }
-    return active
   }
 
   /// The sizes chosen, by the names of their decisions, without those that size nothing.

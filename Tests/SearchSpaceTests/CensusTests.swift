@@ -3,7 +3,7 @@ import Testing
 
 /// Spaces small enough to go through by hand.
 enum SmallSpaces: CaseIterable {
-  case tied, untied, residual, fixed
+  case tied, untied, residual, alternatives, fixed
 
   func make() throws -> SearchSpace {
     let input = Shape(channels: 3, height: 8, width: 8)
@@ -29,6 +29,20 @@ enum SmallSpaces: CaseIterable {
         Stage(
           .invertedResidual(inner: [8, 12, 16]), width: [4, 8], depth: [1, 2, 4])
         Convolution(width: [8, 16], kernel: 1)
+        GlobalAveragePool()
+        Linear(classes: 3)
+      }
+    case .alternatives:
+      try SearchSpace(name: "alternatives", input: input) {
+        Convolution(width: 4, kernel: [3, 5])
+        OneOf {
+          Alternative {}
+          Alternative {
+            Stage(
+              .invertedResidual(expand: [1, 2], kernel: [3, 5]), width: [4, 8], depth: [1, 2])
+          }
+        }
+        Stage(.basic(), width: [4, 6], depth: [1, 2], residual: .shortcut)
         GlobalAveragePool()
         Linear(classes: 3)
       }

@@ -13,39 +13,20 @@ struct Dependencies: Sendable {
   /// The decisions that are not always active.
   let conditional: [Int]
 
-  /// How many architectures are tried beside the smallest and the largest.
-  private static let probes = 32
-
-  /// Finds the conditions by trying: whatever a change of one decision wakes or puts to sleep
-  /// depends on it.
-  ///
-  /// A width never does that. The others are set to their first, to their last and to a random
-  /// choice, in the smallest network, in the largest and in some between, always the same ones.
+  /// Finds them from the conditions under which the parts of the space are present.
   init(of space: SearchSpace) {
-    var generator = SeededGenerator(seed: 0, stream: "dependencies")
-    let probes =
-      [space.smallest, space.largest]
-      + (0..<Self.probes).map { _ in space.randomArchitecture(using: &generator) }
-    var conditions = [Set<Int>](repeating: [], count: space.decisions.count)
-    for (decision, asked) in space.decisions.enumerated() {
-      if case .width = asked.kind { continue }
-      for probe in probes {
-        let active = space.activeDecisions(in: probe)
-        var changed = probe
-        let random = Int.random(in: asked.choices.indices, using: &generator)
-        for choice in Set([0, random, asked.choices.count - 1])
-        where choice != probe.choices[decision] {
-          changed.choices[decision] = choice
-          let after = space.activeDecisions(in: changed)
-          for other in active.indices where other != decision && active[other] != after[other] {
-            conditions[other].insert(decision)
-          }
-        }
-      }
+    var uses = [[Set<Int>]](repeating: [], count: space.decisions.count)
+    space.forEachUse { decision, conditions in
+      uses[decision].append(Set(conditions.compactMap { space.questions[$0.question].decision }))
     }
-    self.conditions = conditions.map { $0.sorted() }
-    order = Self.order(self.conditions)
-    conditional = self.conditions.indices.filter { !conditions[$0].isEmpty }
+    // What is used somewhere without condition is always active.
+    let conditions: [[Int]] = uses.map { uses in
+      guard !uses.contains([]) else { return [] }
+      return uses.reduce(into: Set()) { $0.formUnion($1) }.sorted()
+    }
+    self.conditions = conditions
+    order = Self.order(conditions)
+    conditional = conditions.indices.filter { !conditions[$0].isEmpty }
   }
 
   private static func order(_ conditions: [[Int]]) -> [Int] {
