@@ -122,4 +122,9 @@ void nas_pack_forward(const geometry *g, const float *weights, float *packed);
 // Packs them for the gradient of the input.
 void nas_pack_backward(const geometry *g, const float *weights, float *packed);
 
+// Adds the threads' gradients of the weights, `pitch` floats from one to the next, to the one that lies
+// as the weights do (unpacking.c).
+void nas_unpack_gradient(
+    const geometry *g, const float *parts, size_t pitch, int threads, float *weight_gradient);
+
 #endif

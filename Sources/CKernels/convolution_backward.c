@@ -13,7 +13,6 @@ typedef struct {
   const nas_sink *sink;
   const float *packed;
   float *scratch;
-  float *weight_gradient;
   int threads, streams;
 } backward_call;
 
@@ -128,7 +127,7 @@ static void gradient_of_input(
     }
 }
 
-// The same as below for windows of one pixel, two pixels at a time.
+// Adds a band's part of the gradient of the weights where windows have one pixel, two pixels at a time.
 static void gradient_of_weights_in_pairs(
     const geometry *g, const band *b, const float *x, const float *gradient, float *room,
     float *to) {
@@ -305,70 +304,6 @@ static void run_backward(void *context, int thread, int threads) {
   }
 }
 
-// Gᵀ s G: the gradient of a window from those of the places of a tile.
-static void gradient_of_window(const float s[NAS_WINOGRAD_PLACES], float g[9]) {
-  for (int y = 0; y < 3; y++)
-    for (int x = 0; x < 3; x++) {
-      float sum = 0;
-      for (int i = 0; i < 6; i++) {
-        float row = 0;
-        for (int j = 0; j < 6; j++) row += s[6 * i + j] * nas_winograd_window[j][x];
-        sum += nas_winograd_window[i][y] * row;
-      }
-      g[3 * y + x] = sum;
-    }
-}
-
-// The same as below for gradients that lie by the places of a tile.
-static void join_winograd(const backward_call *call, size_t begin, size_t end) {
-  const nas_convolution *s = &call->g.sizes;
-  size_t columns = call->g.out_columns;
-  for (size_t output = begin; output < end; output++)
-    for (size_t input = 0; input < s->input_channels; input++) {
-      float sum[NAS_WINOGRAD_PLACES] = {0}, g[9];
-      for (int t = 0; t < call->threads; t++) {
-        const float *own = call->scratch + (size_t)t * call->l.total + call->l.weights +
-                           input * columns + output;
-        for (size_t place = 0; place < NAS_WINOGRAD_PLACES; place++)
-          sum[place] += own[place * s->input_channels * columns];
-      }
-      gradient_of_window(sum, g);
-      float *to = call->weight_gradient + output * s->weight_row_stride + input * 9;
-      for (int k = 0; k < 9; k++) to[k] += g[k];
-    }
-}
-
-// Adds the threads' gradients of the weights to the one that lies as the weights do.
-static void run_join(void *context, int thread, int threads) {
-  const backward_call *call = context;
-  const nas_convolution *s = &call->g.sizes;
-  size_t window = s->kernel * s->kernel;
-  size_t columns = s->depthwise ? call->g.in_columns : call->g.out_columns;
-  size_t inputs = s->depthwise ? 1 : s->input_channels;
-  const size_t block = 16;
-  size_t begin, end;
-  nas_share(quotient_up(s->output_channels, block), thread, threads, &begin, &end);
-  if (call->g.winograd) {
-    join_winograd(
-        call, least(begin * block, s->output_channels), least(end * block, s->output_channels));
-    return;
-  }
-  for (size_t first = begin * block; first < least(end * block, s->output_channels); first += block) {
-    size_t outputs = least(block, s->output_channels - first);
-    for (size_t input = 0; input < inputs; input++)
-      for (size_t k = 0; k < window; k++) {
-        float sum[16] = {0};
-        for (int t = 0; t < call->threads; t++) {
-          const float *own = call->scratch + (size_t)t * call->l.total + call->l.weights +
-                             (k * inputs + input) * columns + first;
-          for (size_t n = 0; n < outputs; n++) sum[n] += own[n];
-        }
-        float *to = call->weight_gradient + first * s->weight_row_stride + input * window + k;
-        for (size_t n = 0; n < outputs; n++) to[n * s->weight_row_stride] += sum[n];
-      }
-  }
-}
-
 void nas_fused_backward(
     const nas_convolution *sizes, const nas_source *source, const float *weights,
     const nas_gradient *gradient, float *weight_gradient, const nas_sink *sink, void *scratch) {
@@ -377,8 +312,7 @@ void nas_fused_backward(
       .source = source,
       .gradient = gradient,
       .sink = sink,
-      .packed = scratch,
-      .weight_gradient = weight_gradient};
+      .packed = scratch};
   const geometry *g = &call.g;
   call.l = nas_layout_of(g, 1);
   call.scratch = (float *)scratch + rounded_up(nas_packed_weights(g, 1), SLACK);
@@ -388,10 +322,8 @@ void nas_fused_backward(
                              sizes->input_channels);
   if (sink) nas_pack_backward(g, weights, scratch);
   call.threads = nas_on_each_thread(run_backward, &call);
-  if (call.threads == 1 || nas_packed_weights(g, 0) < NAS_SERIAL_LIMIT)
-    run_join(&call, 0, 1);
-  else
-    nas_on_each_thread(run_join, &call);
+  nas_unpack_gradient(
+      g, call.scratch + call.l.weights, call.l.total, call.threads, weight_gradient);
   if (sink && sink->finishes && sink->x) {
     size_t channels = sizes->input_channels;
     memset(sink->sums, 0, 2 * channels * sizeof *sink->sums);

@@ -11,7 +11,7 @@
 // eˣ to some 2 · 10⁻⁷ of itself: 2ⁿ times a polynomial in what is left, |r| ≤ ½ ln 2 (its Taylor series, of
 // degree 7). Written out because a call for each number keeps a loop from using vectors.
 ALWAYS_INLINE float exponential(float x) {
-  float bounded = x < -87.0f ? -87.0f : x;
+  float bounded = x > -87.0f ? x : -87.0f;
   bounded = bounded > 88.0f ? 88.0f : bounded;
   const float shift = 0x1.8p23f;  // adding it leaves the nearest whole number in the low bits
   float shifted = bounded * 1.44269504f + shift;

@@ -99,7 +99,7 @@ struct Scoring {
         node.layer, input: value(node.layer.source),
         operand: node.layer.operand.map(value)
       ) { normalization(index) }.value
-      for network in node.ends { atEnd(network, output.x) }
+      for network in node.ends { atEnd(network, runner.final(output)) }
       branch.append(output)
       for next in node.next { try visit(next) }
       branch.removeLast()

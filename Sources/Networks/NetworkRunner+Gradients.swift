@@ -11,7 +11,7 @@ extension NetworkRunner {
     var layers: [LayerOutput] = []
 
     /// The network's outputs, of shape `[batch, classes]`.
-    public var outputs: Tensor { layers[layers.count - 1].value.x }
+    public internal(set) var outputs: Tensor
 
     /// The statistics of the batch in each layer that normalises.
     public var statistics: [ChannelStatistics?] {
@@ -33,7 +33,7 @@ extension NetworkRunner {
   ///
   /// The tape's tensors lie in this runner's arena, which the caller releases.
   public func forward(_ network: Network, images: Tensor) throws(KernelError) -> Tape {
-    var tape = Tape(network: network, images: images)
+    var tape = Tape(network: network, images: images, outputs: images)
     for layer in network.layers {
       let start = observe == nil ? nil : ContinuousClock.now
       defer { if let start { observe?(layer, .forward, ContinuousClock.now - start) } }
@@ -43,6 +43,7 @@ extension NetworkRunner {
           keeping: true
         ) { .batch { _ in } })
     }
+    tape.outputs = final(tape.value(.layer(network.layers.count - 1)))
     return tape
   }
 
@@ -68,9 +69,13 @@ extension NetworkRunner {
       defer { if let start { observe?(layer, .backward, ContinuousClock.now - start) } }
       let input = tape.input(of: layer)
       if let argument = tape.layers[index].argument, let function = layer.activation.function {
-        let values = gradients.singlePrecision(gradient.values, engine)
-        engine.applyBackward(function, to: argument, gradient: values)
-        if values.type != gradient.values.type { engine.convert(values, into: gradient.values) }
+        gradient = gradients.converted(gradient, to: .float32, engine)
+        engine.applyBackward(function, to: argument, gradient: gradient.values)
+      }
+      if let (x, _) = tape.layers[index].computed {
+        gradient = gradients.converted(gradient, to: x.type, engine)
+      } else {
+        gradient = gradients.converted(gradient, to: .float32, engine)
       }
       switch layer.operation {
       case .convolution(let convolution):
@@ -100,8 +105,7 @@ extension NetworkRunner {
         let inputGradient = gradients.room(input.shape)
         engine.poolBackward(
           layer.sizes(pool, batch: input.shape.batch), input: final(input),
-          outputGradient: gradients.singlePrecision(gradient.values, engine),
-          into: inputGradient.values)
+          outputGradient: gradient.values, into: inputGradient.values)
         gradients.hand(inputGradient, to: layer.source, engine)
       case .globalAveragePool:
         if let sink = gradients.sink(for: layer.source, visiting: index) {
@@ -131,19 +135,18 @@ extension NetworkRunner {
         let gateGradient = gradients.room(gates.shape)
         engine.scaleBackward(
           final(input), gates: gates,
-          outputGradient: gradients.singlePrecision(gradient.values, engine),
-          into: inputGradient.values, gateGradient: gateGradient.values)
+          outputGradient: gradient.values, into: inputGradient.values,
+          gateGradient: gateGradient.values)
         gradients.hand(inputGradient, to: layer.source, engine)
         gradients.hand(gateGradient, to: operand, engine)
       case .concatenate:
         guard let operand = layer.operand else { continue }
-        let values = gradients.singlePrecision(gradient.values, engine)
         var first = 0
         for part in [layer.source, operand] {
           let shape = tape.value(part).shape
           let partGradient = gradients.room(shape)
           engine.moveChannels(
-            shape.channels, of: values, from: first, to: partGradient.values, at: 0)
+            shape.channels, of: gradient.values, from: first, to: partGradient.values, at: 0)
           gradients.hand(partGradient, to: part, engine)
           first += shape.channels
         }

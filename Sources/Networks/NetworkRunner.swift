@@ -105,30 +105,29 @@ public final class NetworkRunner {
     case .activate(let activation):
       return applied(activation, to: final(input))
     case .pool(let pool):
-      let output = singlePrecision(layer.output, batch: input.shape.batch)
-      engine.pool(layer.sizes(pool, batch: input.shape.batch), final(input), into: output)
-      return LayerOutput(stored(output))
-    case .globalAveragePool:
-      let output = singlePrecision(layer.output, batch: input.shape.batch)
-      engine.averagePool(input, into: output)
-      return LayerOutput(NormalizedTensor(output))
-    case .linear(let activation):
-      let output = singlePrecision(layer.output, batch: input.shape.batch)
-      applyLinear(layer, input: flat(input), into: output)
-      return activation == .none
-        ? LayerOutput(NormalizedTensor(output)) : applied(activation, to: output)
-    case .scale:
-      let output = singlePrecision(layer.output, batch: input.shape.batch)
-      engine.scale(final(input), by: final(required(operand, by: layer)), into: output)
-      return LayerOutput(stored(output))
-    case .concatenate:
-      let output = singlePrecision(layer.output, batch: input.shape.batch)
-      var place = 0
-      for part in [final(input), final(required(operand, by: layer))] {
-        engine.moveChannels(part.shape.channels, of: part, from: 0, to: output, at: place)
-        place += part.shape.channels
+      return output(layer.output, batch: input.shape.batch) { y in
+        engine.pool(layer.sizes(pool, batch: input.shape.batch), final(input), into: y)
       }
-      return LayerOutput(stored(output))
+    case .globalAveragePool:
+      return output(layer.output, batch: input.shape.batch) { engine.averagePool(input, into: $0) }
+    case .linear(let activation):
+      let y = arena.tensor(layer.output.tensorShape(batch: input.shape.batch))
+      let mark = arena.mark
+      applyLinear(layer, input: flat(input), into: y)
+      arena.release(to: mark)
+      return applied(activation, to: y)
+    case .scale:
+      return output(layer.output, batch: input.shape.batch) { y in
+        engine.scale(final(input), by: final(required(operand, by: layer)), into: y)
+      }
+    case .concatenate:
+      return output(layer.output, batch: input.shape.batch) { y in
+        var place = 0
+        for part in [final(input), final(required(operand, by: layer))] {
+          engine.moveChannels(part.shape.channels, of: part, from: 0, to: y, at: place)
+          place += part.shape.channels
+        }
+      }
     }
   }
 
@@ -196,23 +195,25 @@ public final class NetworkRunner {
     guard let function = activation.function else {
       return LayerOutput(NormalizedTensor(argument), computed: computed)
     }
-    let y = arena.tensor(argument.shape)
-    engine.apply(function, to: argument, into: y)
-    return LayerOutput(stored(y), computed: computed, argument: argument)
+    let made = output(argument.shape) { engine.apply(function, to: argument, into: $0) }
+    return LayerOutput(made.value, computed: computed, argument: argument)
   }
 
-  private func singlePrecision(_ shape: Shape, batch: Int) -> Tensor {
-    arena.tensor(shape.tensorShape(batch: batch))
+  private func output(_ shape: Shape, batch: Int, fill: (Tensor) -> Void) -> LayerOutput {
+    output(shape.tensorShape(batch: batch), fill: fill)
   }
 
-  /// A map as this runner keeps maps; vectors stay in single precision.
-  private func stored(_ y: Tensor) -> NormalizedTensor {
-    guard precision != .float32, y.shape.height * y.shape.width > 1 else {
-      return NormalizedTensor(y)
-    }
-    let converted = arena.tensor(y.shape, precision)
-    engine.convert(y, into: converted)
-    return NormalizedTensor(converted)
+  /// Makes an output in a pass of its own, in single precision, and keeps it as this runner keeps
+  /// maps; vectors stay in single precision. What the pass needs beside it is released.
+  private func output(_ shape: TensorShape, fill: (Tensor) -> Void) -> LayerOutput {
+    let type = shape.height * shape.width > 1 ? precision : .float32
+    let kept = arena.tensor(shape, type)
+    let mark = arena.mark
+    defer { arena.release(to: mark) }
+    let y = type == .float32 ? kept : arena.tensor(shape)
+    fill(y)
+    if type != .float32 { engine.convert(y, into: kept) }
+    return LayerOutput(NormalizedTensor(kept))
   }
 
   private func required(_ operand: NormalizedTensor?, by layer: Layer) -> NormalizedTensor {
@@ -228,7 +229,7 @@ public final class NetworkRunner {
   }
 
   /// A value as single precision in memory: what passes of their own read.
-  func final(_ value: NormalizedTensor) -> Tensor {
+  public func final(_ value: NormalizedTensor) -> Tensor {
     if value.transform == nil && value.x.type == .float32 { return value.x }
     let y = arena.tensor(value.shape)
     engine.gather(value, into: y)

@@ -72,12 +72,13 @@ struct PendingGradients {
     return pool.take(shape, .float32)
   }
 
-  /// A gradient in single precision: itself, or a copy.
-  func singlePrecision(_ values: Tensor, _ engine: Engine) -> Tensor {
-    guard values.type != .float32 else { return values }
-    let copy = pool.lasting(values.shape)
-    engine.convert(values, into: copy)
-    return copy
+  /// A gradient in another type, in room of its own; itself if it is of that type.
+  func converted(_ gradient: Gradient, to type: ElementType, _ engine: Engine) -> Gradient {
+    guard gradient.values.type != type else { return gradient }
+    let converted = pool.take(gradient.values.shape, type)
+    engine.convert(gradient.values, into: converted.values)
+    drop(gradient)
+    return converted
   }
 
   mutating func take(_ index: Int) -> Gradient? {
@@ -96,13 +97,8 @@ struct PendingGradients {
       drop(gradient)
       return
     }
-    let type = tape.layers[index].value.x.type
-    var given = Gradient(room: gradient.room, values: gradient.values)
-    if given.values.type != type {
-      given = pool.take(gradient.values.shape, type)
-      engine.convert(gradient.values, into: given.values)
-      drop(gradient)
-    }
+    var given = converted(gradient, to: tape.layers[index].value.x.type, engine)
+    given.sums = nil
     guard let begun = gradients[index] else {
       gradients[index] = given
       return
@@ -135,7 +131,7 @@ private final class GradientPool {
 
   init(arena: Arena, tape: NetworkRunner.Tape) {
     self.arena = arena
-    largest = tape.layers.map(\.value.shape.count).max() ?? 0
+    largest = tape.layers.reduce(tape.images.count) { max($0, $1.value.shape.count) }
   }
 
   func take(_ shape: TensorShape, _ type: ElementType) -> PendingGradients.Gradient {

@@ -31,16 +31,18 @@ package struct MemoryEstimate {
     of network: Network, weights layers: [Layer]? = nil, batch: Int,
     precision: ElementType = .float32
   ) {
-    let outputs = network.layers.reduce(network.input.count) { $0 + $1.output.count }
-    let between = network.layers.reduce(0) { $0 + $1.countBetween }
+    let kept = network.layers.reduce(network.input.count) { $0 + $1.keptCount }
+    let copied = network.layers.reduce(0) { $0 + $1.copiedCount }
     let largest = network.layers.map(\.output.count).max() ?? 0
     let float = ElementType.float32.bytes
     let parameters = (layers ?? network.layers).reduce(0) { $0 + $1.cost.parameters }
     let weights = 3 * float * parameters
     checkpointBytes = 2 * float * parameters
-    trainingBytes = precision.bytes * batch * (outputs + between + 4 * largest) + weights
-    scoringBytes =
-      precision.bytes * ScoringRecipe().batch * (outputs + between + largest) + weights
+    let activations = precision.bytes * kept + float * copied
+    // Passes of single precision have gradients of that type beside the others.
+    let gradients = 4 * precision.bytes + (precision == .float32 || copied == 0 ? 0 : 3 * float)
+    trainingBytes = batch * (activations + gradients * largest) + weights
+    scoringBytes = ScoringRecipe().batch * (activations + float * largest) + weights
   }
 
   /// Refuses what this machine cannot do.
@@ -62,25 +64,29 @@ package struct MemoryEstimate {
 }
 
 extension Layer {
-  /// The elements that lie between what the layer reads and what it hands on: a residual sum, what a
-  /// smooth activation is applied to, a copy in single precision of what a pass of its own reads.
-  fileprivate var countBetween: Int {
+  /// The elements kept as activations are: what is computed, a residual sum, and the result of an
+  /// activation that is a pass of its own.
+  fileprivate var keptCount: Int {
+    guard case .convolution(let convolution) = operation else { return output.count }
+    return output.count * (1 + (operand == nil ? 0 : 1) + (convolution.activation.isPass ? 1 : 0))
+  }
+
+  /// The elements copied in single precision for a pass of its own, forward or backward.
+  fileprivate var copiedCount: Int {
     switch operation {
-    case .convolution(let convolution):
-      (operand == nil ? 0 : output.count) + convolution.activation.countBetween(output)
-    case .normalize(let activation): input.count + activation.countBetween(output)
-    case .activate, .pool, .concatenate: input.count
-    case .scale: 2 * input.count
-    case .globalAveragePool, .linear: 0
+    case .convolution(let convolution): convolution.activation.isPass ? output.count : 0
+    case .normalize(let activation): input.count + (activation.isPass ? output.count : 0)
+    case .activate, .pool, .scale: input.count
+    case .concatenate, .globalAveragePool, .linear: 0
     }
   }
 }
 
 extension Activation {
-  fileprivate func countBetween(_ output: Shape) -> Int {
+  fileprivate var isPass: Bool {
     switch self {
-    case .none, .relu, .relu6: 0
-    case .swish, .hardSwish, .sigmoid: 2 * output.count
+    case .none, .relu, .relu6: false
+    case .swish, .hardSwish, .sigmoid: true
     }
   }
 }

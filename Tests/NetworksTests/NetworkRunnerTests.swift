@@ -48,9 +48,15 @@ import Testing
         GlobalAveragePool()
         Linear(classes: 3)
       }
+      let headed = try SearchSpace(name: "headed", input: input, classes: 3) {
+        Pool(.average, kernel: 2)
+        Convolution(width: [4, 6], kernel: 3, activation: .sigmoid)
+        GlobalAveragePool()
+        Convolution(width: 3, kernel: 1, completion: .bias, activation: .none)
+      }
       return [
         try Family.resNet(layers: 8).space(input: input, classes: 3, settings: settings), small,
-        gated, grouped,
+        gated, grouped, headed,
       ]
     } catch {
       preconditionFailure("\(error)")
@@ -90,7 +96,8 @@ import Testing
     let runner = try runner(space, backend: backend)
     let parameters = runner.parameters
     let labels: [Int32] = [0, 1, 2, 1, 0, 2]
-    let images = randomNumbers(labels.count * space.input.count, seed: 9)
+    // With these no element lies so near a bend that every step goes across it.
+    let images = randomNumbers(labels.count * space.input.count, seed: 10)
     var generator = SeededGenerator(seed: 5)
     let architectures =
       [space.largest, space.smallest]
@@ -128,9 +135,12 @@ import Testing
           // Along the gradient itself the loss must rise by its length: every number takes part,
           // and the bends of the activations average out.
           let length = square.squareRoot()
-          let measured = try slope(
-            of: entry, along: gradient.map { $0 / Float(length) }, step: 5e-4)
-          #expect(abs(measured - length) < 0.05 * length + 2e-3, "\(name): \(measured), \(length)")
+          // A bend within a step spoils that step.
+          let measured = try [1e-3, 5e-4, 2e-4].map { step in
+            try slope(of: entry, along: gradient.map { $0 / Float(length) }, step: step)
+          }
+          let error = measured.map { abs($0 - length) }.min() ?? .infinity
+          #expect(error < 0.05 * length + 3e-4, "\(name): \(measured), \(length)")
         }
         // Single numbers, those without a gradient among them, so that none is left out.
         let largest = gradient.reduce(0) { max($0, abs($1)) }

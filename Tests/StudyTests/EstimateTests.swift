@@ -6,7 +6,7 @@ import Testing
 
 @Suite struct EstimateTests {
   @Test(
-    arguments: ["resnet-14", "mobilenet-v1", "mobilenet-v2"],
+    arguments: ["resnet-14", "mobilenet-v1", "mobilenet-v2", "efficientnet-b0"],
     [ElementType.float32, ElementType.bfloat16])
   func `reckons the memory of a training step as the step takes it`(
     family: String, precision: ElementType
