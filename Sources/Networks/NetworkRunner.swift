@@ -203,8 +203,10 @@ public final class NetworkRunner {
     output(shape.tensorShape(batch: batch), fill: fill)
   }
 
-  /// Makes an output in a pass of its own, in single precision, and keeps it as this runner keeps
-  /// maps; vectors stay in single precision. What the pass needs beside it is released.
+  /// Makes an output in a pass of its own, in single precision.
+  ///
+  /// It is kept as this runner keeps maps; vectors stay in single precision. What the pass needs
+  /// beside it is released.
   private func output(_ shape: TensorShape, fill: (Tensor) -> Void) -> LayerOutput {
     let type = shape.height * shape.width > 1 ? precision : .float32
     let kept = arena.tensor(shape, type)
