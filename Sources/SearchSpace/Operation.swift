@@ -200,7 +200,9 @@ extension Operation {
     case .convolution(let convolution):
       let groups = convolution.grouping.count(channels: input.channels)
       guard convolution.kernel > 0, convolution.kernel % 2 == 1,
-        (1...convolution.kernel + 1).contains(convolution.stride)
+        convolution.stride > 0,
+        // A single element leaves pixels out at any stride.
+        convolution.kernel == 1 || convolution.stride <= convolution.kernel + 1
       else {
         return "has an impossible window"
       }

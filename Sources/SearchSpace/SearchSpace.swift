@@ -86,8 +86,7 @@ public struct SearchSpace: Hashable, Sendable, CustomStringConvertible {
     self.name = name
     self.input = input
     self.classes = scores
-    (decisions, questions, groups) = blueprint.settled()
-    blocks = blueprint.blocks
+    (decisions, questions, groups, blocks) = blueprint.settled()
     let work = supernetLayers.reduce(0.0) { $0 + $1.work }
     guard work < 0x1p60 else { throw .tooLarge }
   }

@@ -15,7 +15,7 @@ public enum SearchSpaceError: Error, Hashable, Sendable, CustomStringConvertible
   /// A layer cannot compute what it is given.
   case misfit(layer: String, reason: String)
 
-  /// Two layers have one name.
+  /// Two layers, stages or choices have one name.
   case duplicateName(String)
 
   /// The alternatives of a choice leave maps of different sizes.
@@ -70,7 +70,7 @@ public enum SearchSpaceError: Error, Hashable, Sendable, CustomStringConvertible
     case .misfit(let layer, let reason):
       "\(layer) \(reason)"
     case .duplicateName(let name):
-      "two layers are called '\(name)'; give one another name"
+      "two parts are called '\(name)'; give one another name"
     case .unequalAlternatives(let name, let one, let other):
       "the alternatives of \(name) leave maps of \(one) and \(other); "
         + "their heights and widths must agree"

@@ -202,7 +202,7 @@ import Testing
       _ = try plan(
         file(["conv: {name: a, width: 8}", "conv: {name: a, width: 8}", "linear: {}"]))
     }
-    #expect(twice?.description.contains(":7:7: error: two layers are called 'a'") == true)
+    #expect(twice?.description.contains(":7:7: error: two parts are called 'a'") == true)
   }
 
   @Test func `refuses layers too large to be counted`() throws {

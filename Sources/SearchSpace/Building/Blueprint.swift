@@ -10,6 +10,9 @@ public struct Blueprint {
   /// The names of the layers.
   private var names: Set<String> = []
 
+  /// The names of the questions.
+  private var questionNames: Set<String> = []
+
   /// How many stages there are.
   var stages = 0
 
@@ -20,8 +23,17 @@ public struct Blueprint {
   /// stage or an alternative whose last layer is not settled.
   var stream: Set<Int> = [0]
 
+  /// The sides of the map that the next part reads.
+  var side: (height: Int, width: Int)
+
   /// The most that the next part can be given to read.
-  var reach: Shape
+  var reach: Shape { Shape(channels: widest(of: stream), height: side.height, width: side.width) }
+
+  /// For each block, the groups that the channels it reads may belong to.
+  private var readers: [Set<Int>] = []
+
+  /// The groups of which each derived group may be a multiple.
+  private var bases: [Int: Set<Int>] = [:]
 
   /// What must hold for the next part to be present.
   var conditions: [Condition] = []
@@ -31,7 +43,7 @@ public struct Blueprint {
       throw .badInput(input)
     }
     groups = [ChannelGroup(name: "image", choices: [input.channels], members: [])]
-    reach = input
+    side = (input.height, input.width)
     self.classes = classes
   }
 
@@ -67,7 +79,8 @@ public struct Blueprint {
   /// Asks for a size.
   ///
   /// - Returns: The index of the question.
-  /// - Throws: ``SearchSpaceError/badChoices(name:values:)``.
+  /// - Throws: ``SearchSpaceError/badChoices(name:values:)`` or
+  ///   ``SearchSpaceError/duplicateName(_:)``.
   mutating func ask(
     _ name: String, _ kind: Decision.Kind, _ choices: Choices
   ) throws(SearchSpaceError) -> Int {
@@ -75,10 +88,13 @@ public struct Blueprint {
       throw .badChoices(name: name, values: choices.values)
     }
     try spend(choices.values.count)
-    return addQuestion(name, kind, choices)
+    return try addQuestion(name, kind, choices)
   }
 
-  mutating func addQuestion(_ name: String, _ kind: Decision.Kind, _ choices: Choices) -> Int {
+  mutating func addQuestion(
+    _ name: String, _ kind: Decision.Kind, _ choices: Choices
+  ) throws(SearchSpaceError) -> Int {
+    guard questionNames.insert(name).inserted else { throw .duplicateName(name) }
     questions.append(
       Question(name: name, kind: kind, choices: choices.values, conditions: conditions))
     return questions.count - 1
@@ -131,19 +147,39 @@ public struct Blueprint {
     let question = try ask("\(name).ratio", .expansion(group: groups.count), factor.choices)
     let derivation = ChannelGroup.Derivation(
       group: base, denominator: factor.denominator, divisor: factor.divisor, question: question)
-    let multiplied = Set((base.map { [$0] } ?? Array(stream)).flatMap { groups[$0].choices })
-    try spend(factor.choices.values.count * multiplied.count)
-    let counts = factor.choices.values.flatMap { factor in
-      multiplied.map { derivation.channels(factor: factor, of: $0) }
-    }
+    bases[groups.count] = base.map { [$0] } ?? stream
+    try spend(factor.choices.values.count * widths(multipliedBy: groups.count).count)
     groups.append(
       ChannelGroup(
-        name: name, choices: Choices(counts).values, derivation: derivation,
+        name: name, choices: [], derivation: derivation,
         members: [ChannelGroup.Member(layer: producer, reason: nil)]))
+    derive(groups.count - 1)
     guard groups[groups.count - 1].choices.allSatisfy({ 1...Self.limit ~= $0 }) else {
       throw .badChoices(name: name, values: groups[groups.count - 1].choices)
     }
     return groups.count - 1
+  }
+
+  /// The channels of which a derived group may have multiples.
+  private func widths(multipliedBy group: Int) -> Set<Int> {
+    Set((bases[group] ?? []).flatMap { groups[$0].choices })
+  }
+
+  /// The most channels that any of some groups may have.
+  private func widest(of groups: Set<Int>) -> Int {
+    groups.reduce(0) { max($0, self.groups[$1].choices.last ?? 0) }
+  }
+
+  /// Finds the channels that a derived group may have.
+  private mutating func derive(_ group: Int) {
+    guard let derivation = groups[group].derivation else { return }
+    let widths = widths(multipliedBy: group)
+    groups[group].choices =
+      Choices(
+        questions[derivation.question].choices.flatMap { factor in
+          widths.map { derivation.channels(factor: factor, of: $0) }
+        }
+      ).values
   }
 
   /// Ties a layer's channels to a group.
@@ -151,19 +187,40 @@ public struct Blueprint {
     groups[group].members.append(ChannelGroup.Member(layer: layer, reason: reason))
   }
 
-  /// Leaves a group only with channel counts that divide into groups of a convolution.
+  /// Leaves a group only with channel counts that divide into groups of a convolution, and those
+  /// that derive from it with what follows.
+  ///
+  /// A derived group keeps the factors that suit whatever they multiply.
   ///
   /// - Throws: ``SearchSpaceError/noGroupedWidth(layer:divisor:choices:)`` if none is left.
   mutating func restrict(
     _ group: Int, toMultiplesOf divisor: Int, for layer: String
   ) throws(SearchSpaceError) {
-    let choices = groups[group].choices.filter { $0.isMultiple(of: divisor) }
-    let isFree = groups[group].derivation == nil
-    guard isFree ? !choices.isEmpty : choices.count == groups[group].choices.count else {
-      throw .noGroupedWidth(layer: layer, divisor: divisor, choices: groups[group].choices)
+    let before = groups[group].choices
+    if let derivation = groups[group].derivation {
+      let widths = widths(multipliedBy: group)
+      questions[derivation.question].choices.removeAll { factor in
+        widths.contains {
+          !derivation.channels(factor: factor, of: $0).isMultiple(of: divisor)
+        }
+      }
+      derive(group)
+    } else {
+      groups[group].choices.removeAll { !$0.isMultiple(of: divisor) }
+      if let question = groups[group].question {
+        questions[question].choices = groups[group].choices
+      }
     }
-    groups[group].choices = choices
-    if let question = groups[group].question { questions[question].choices = choices }
+    guard !groups[group].choices.isEmpty else {
+      throw .noGroupedWidth(layer: layer, divisor: divisor, choices: before)
+    }
+    // A group derives from others before it.
+    var changed: Set = [group]
+    for index in groups.indices.dropFirst(group + 1)
+    where !changed.isDisjoint(with: bases[index] ?? []) {
+      derive(index)
+      changed.insert(index)
+    }
   }
 
   // MARK: Blocks
@@ -189,23 +246,42 @@ public struct Blueprint {
         case .layer(let index): shapes[index]
         }
       }
-      if let reason = layer.operation.misfit(
-        reading: layer.input, operand: operand, computing: layer.output)
-      {
-        throw .misfit(layer: layer.name, reason: reason)
+      for operation in operations(of: template, largest: layer.operation) {
+        if let reason = operation.misfit(
+          reading: layer.input, operand: operand, computing: layer.output)
+        {
+          throw .misfit(layer: layer.name, reason: reason)
+        }
       }
     }
     for layer in layers where !names.insert(layer.name).inserted {
       throw .duplicateName(layer.name)
     }
     blocks.append(block)
+    readers.append(stream)
     if let group = output.group { stream = [group] }
-    reach = output.shape
+    side = (output.shape.height, output.shape.width)
+  }
+
+  /// What a layer may compute: its largest operation with each of its kernels.
+  private func operations(of template: LayerTemplate, largest: Operation) -> [Operation] {
+    guard let kernel = template.kernel, case .convolution(var convolution) = largest else {
+      return [largest]
+    }
+    return questions[kernel].choices.map { kernel in
+      convolution.kernel = kernel
+      return .convolution(convolution)
+    }
   }
 
   /// The parts as a space holds them: questions with one answer are not asked.
-  func settled() -> ([Decision], [Question], [ChannelGroup]) {
-    var (questions, groups) = (questions, groups)
+  ///
+  /// What a block reads may have been left fewer channels since it was added.
+  func settled() -> ([Decision], [Question], [ChannelGroup], [Block]) {
+    var (questions, groups, blocks) = (questions, groups, blocks)
+    for (index, groups) in readers.enumerated() {
+      blocks[index].largestInput.channels = widest(of: groups)
+    }
     var decisions: [Decision] = []
     for (index, question) in questions.enumerated() where question.choices.count > 1 {
       questions[index].decision = decisions.count
@@ -218,7 +294,7 @@ public struct Blueprint {
         groups[index].derivation?.decision = questions[question].decision
       }
     }
-    return (decisions, questions, groups)
+    return (decisions, questions, groups, blocks)
   }
 }
 

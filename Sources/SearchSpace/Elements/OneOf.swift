@@ -33,33 +33,28 @@ public struct OneOf: SpaceElement {
   public func add(to blueprint: inout Blueprint) throws(SearchSpaceError) {
     let name = blueprint.name(name, kind: "choice")
     guard !alternatives.isEmpty else { throw .badChoices(name: name, values: []) }
-    let question = blueprint.addQuestion(
+    let question = try blueprint.addQuestion(
       name, .alternative, Choices(Array(alternatives.indices)))
-    let (conditions, stream, reach) = (blueprint.conditions, blueprint.stream, blueprint.reach)
+    let (conditions, stream, side) = (blueprint.conditions, blueprint.stream, blueprint.side)
     var ends: Set<Int> = []
     var end: Shape?
     for (index, alternative) in alternatives.enumerated() {
       blueprint.conditions =
         conditions + [Condition(question: question, test: .equals(index))]
       blueprint.stream = stream
-      blueprint.reach = reach
+      blueprint.side = side
       for element in alternative.elements {
         try element.add(to: &blueprint)
       }
       ends.formUnion(blueprint.stream)
-      guard var known = end else {
-        end = blueprint.reach
-        continue
-      }
-      guard (known.height, known.width) == (blueprint.reach.height, blueprint.reach.width) else {
+      let known = end ?? blueprint.reach
+      guard (known.height, known.width) == blueprint.side else {
         throw .unequalAlternatives(name: name, known, blueprint.reach)
       }
-      known.channels = max(known.channels, blueprint.reach.channels)
       end = known
     }
     blueprint.conditions = conditions
     blueprint.stream = ends
-    if let end { blueprint.reach = end }
   }
 }
 

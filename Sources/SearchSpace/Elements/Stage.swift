@@ -73,7 +73,6 @@ public struct Stage: SpaceElement {
     defer { blueprint.conditions = enclosing }
     // What the next part reads is the output of the last block of some depth.
     var ends: Set<Int> = []
-    var reach = 0
     for position in 0..<depth.largest {
       if position >= depth.values[0] {
         blueprint.conditions =
@@ -87,11 +86,9 @@ public struct Stage: SpaceElement {
       if block.isResidual, residual != .shortcut { tied = blueprint.stream.first }
       if depth.values.contains(position + 1) {
         ends.formUnion(blueprint.stream)
-        reach = max(reach, blueprint.reach.channels)
       }
     }
     blueprint.stream = ends
-    blueprint.reach.channels = reach
   }
 }
 
