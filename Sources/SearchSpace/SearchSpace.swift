@@ -89,6 +89,7 @@ public struct SearchSpace: Hashable, Sendable, CustomStringConvertible {
     (decisions, questions, groups, blocks) = blueprint.settled()
     let work = supernetLayers.reduce(0.0) { $0 + $1.work }
     guard work < 0x1p60 else { throw .tooLarge }
+    guard !Dependencies(of: self).areTooMany(in: self) else { throw .tooManyChoices }
   }
 
   /// Creates a space whose only network is a given one.

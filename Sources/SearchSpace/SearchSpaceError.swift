@@ -21,7 +21,7 @@ public enum SearchSpaceError: Error, Hashable, Sendable, CustomStringConvertible
   /// The alternatives of a choice leave maps of different sizes.
   case unequalAlternatives(name: String, Shape, Shape)
 
-  /// There are more blocks, or numbers to choose from, than anyone needs.
+  /// There are more blocks, numbers to choose from, or choices within choices than anyone needs.
   case tooManyChoices
 
   /// The layers are so large that their cost cannot be counted.
@@ -75,7 +75,7 @@ public enum SearchSpaceError: Error, Hashable, Sendable, CustomStringConvertible
       "the alternatives of \(name) leave maps of \(one) and \(other); "
         + "their heights and widths must agree"
     case .tooManyChoices:
-      "the space has too many blocks or choices; make stages shallower or steps wider"
+      "the space has too many blocks or choices; make stages shallower, steps wider, or nest less"
     case .tooLarge:
       "the layers of the space are too large to be counted"
     case .noClassifier:

@@ -56,18 +56,17 @@ enum SmallSpaces: CaseIterable {
   }
 
   /// Every combination of choices, the same network often many times.
-  func combinations(of space: SearchSpace) -> [Architecture] {
+  func combinations(of space: SearchSpace) throws -> [Architecture] {
     var all = [space.smallest]
     for (index, decision) in space.decisions.enumerated() {
-      all = all.flatMap { architecture in
-        decision.choices.map { size in
+      all = try all.flatMap { architecture in
+        try decision.choices.map { size in
           var sizes = [String: Int](
             uniqueKeysWithValues: zip(space.decisions, architecture.choices).map {
               ($0.name, $0.choices[$1])
             })
           sizes[space.decisions[index].name] = size
-          // Every decision is named, so there is nothing to be missing.
-          return (try? space.architecture(sizes: sizes)) ?? architecture
+          return try space.architecture(sizes: sizes)
         }
       }
     }
@@ -79,14 +78,14 @@ enum SmallSpaces: CaseIterable {
   @Test(arguments: SmallSpaces.allCases)
   func `counts as many architectures as there are different networks`(kind: SmallSpaces) throws {
     let space = try kind.make()
-    let networks = Set(kind.combinations(of: space).map(space.network(of:)))
+    let networks = Set(try kind.combinations(of: space).map(space.network(of:)))
     #expect(ArchitectureCensus(of: space).count == WholeNumber(networks.count))
   }
 
   @Test(arguments: SmallSpaces.allCases)
   func `lists every network once, beginning with the smallest`(kind: SmallSpaces) throws {
     let space = try kind.make()
-    let expected = Set(kind.combinations(of: space).map(space.network(of:)))
+    let expected = Set(try kind.combinations(of: space).map(space.network(of:)))
     let all = Array(try space.allArchitectures(atMost: expected.count))
     #expect(all.count == expected.count)
     #expect(Set(all.map(space.network(of:))) == expected)
@@ -158,6 +157,55 @@ enum SmallSpaces: CaseIterable {
     for _ in 0..<20 {
       #expect(space.contains(census.randomArchitecture(using: &generator)))
     }
+  }
+}
+
+@Suite struct NestedChoiceTests {
+  /// Stages tied to one another, so that one width is used by all of them, within an alternative.
+  private func space(stages: Int, side: Int = 4) throws -> SearchSpace {
+    try SearchSpace(name: "tied", input: Shape(channels: 3, height: side, width: side)) {
+      OneOf {
+        Alternative {}
+        Alternative {
+          Convolution(width: [4, 8], kernel: 1)
+          for _ in 0..<stages { Stage(.basic(inner: 4), width: [4, 8], depth: [1, 2]) }
+        }
+      }
+      GlobalAveragePool()
+      Linear(classes: 2)
+    }
+  }
+
+  @Test(arguments: [20, 40])
+  func `counts a width that many stages use`(stages: Int) throws {
+    let census = ArchitectureCensus(of: try space(stages: stages))
+    // Nothing, or a width and the depth of each stage.
+    let depths = (0..<stages).reduce(WholeNumber(1)) { count, _ in count * WholeNumber(2) }
+    #expect(census.count == WholeNumber(1) + WholeNumber(2) * depths)
+    var generator = SeededGenerator(seed: 7)
+    for _ in 0..<20 {
+      #expect(census.space.contains(census.randomArchitecture(using: &generator)))
+    }
+  }
+
+  @Test func `counts as going through the networks does`() throws {
+    let space = try space(stages: 3)
+    let networks = try SmallSpaces.fixed.combinations(of: space).map(space.network(of:))
+    #expect(ArchitectureCensus(of: space).count == WholeNumber(Set(networks).count))
+  }
+
+  @Test func `refuses alternatives nested deeper than can be counted`() throws {
+    func nested(_ depth: Int) -> [any SpaceElement] {
+      guard depth > 0 else { return [Convolution(width: 3, kernel: 3)] }
+      return [OneOf(alternatives: [Alternative(elements: []), .init(elements: nested(depth - 1))])]
+    }
+    func space(_ depth: Int) throws -> SearchSpace {
+      try SearchSpace(
+        name: "nested", input: Shape(channels: 3, height: 4, width: 4),
+        elements: nested(depth) + [GlobalAveragePool(), Linear(classes: 2)])
+    }
+    #expect(ArchitectureCensus(of: try space(9)).count == WholeNumber(10))
+    #expect(throws: SearchSpaceError.tooManyChoices) { try space(64) }
   }
 }
 

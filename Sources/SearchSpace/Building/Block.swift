@@ -29,6 +29,16 @@ struct Condition: Hashable, Sendable {
     case .equals(let value): answer == value
     }
   }
+
+  /// Whether another condition holds wherever this one does.
+  func implies(_ other: Condition) -> Bool {
+    guard question == other.question else { return false }
+    return switch (test, other.test) {
+    case (.equals(let value), _): other.holds(for: value)
+    case (.above(let bound), .above(let other)): bound >= other
+    case (.above, .equals): false
+    }
+  }
 }
 
 /// Layers that are present or absent together and read the value before them.

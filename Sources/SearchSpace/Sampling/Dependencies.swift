@@ -15,18 +15,36 @@ struct Dependencies: Sendable {
 
   /// Finds them from the conditions under which the parts of the space are present.
   init(of space: SearchSpace) {
-    var uses = [[Set<Int>]](repeating: [], count: space.decisions.count)
+    var uses = [[[Condition]]](repeating: [], count: space.decisions.count)
     space.forEachUse { decision, conditions in
-      uses[decision].append(Set(conditions.compactMap { space.questions[$0.question].decision }))
+      let open = conditions.filter { space.questions[$0.question].decision != nil }
+      // A use says nothing new where it is there only together with another.
+      guard !uses[decision].contains(where: { open.imply($0) }) else { return }
+      uses[decision].removeAll { $0.imply(open) }
+      uses[decision].append(open)
     }
-    // What is used somewhere without condition is always active.
-    let conditions: [[Int]] = uses.map { uses in
-      guard !uses.contains([]) else { return [] }
-      return uses.reduce(into: Set()) { $0.formUnion($1) }.sorted()
+    let conditions = uses.map { uses in
+      Set(uses.joined().compactMap { space.questions[$0.question].decision }).sorted()
     }
     self.conditions = conditions
     order = Self.order(conditions)
     conditional = conditions.indices.filter { !conditions[$0].isEmpty }
+  }
+
+  /// The most answers that the decisions settling another's activity may have together.
+  static let most = 1 << 16
+
+  /// Whether some decision depends on more answers than can be gone through.
+  ///
+  /// Only alternatives within alternatives, many levels deep, come to that.
+  func areTooMany(in space: SearchSpace) -> Bool {
+    conditions.contains { conditions in
+      var answers = 1
+      return conditions.contains { decision in
+        answers *= space.decisions[decision].choices.count
+        return answers > Self.most
+      }
+    }
   }
 
   private static func order(_ conditions: [[Int]]) -> [Int] {
@@ -59,5 +77,12 @@ struct Dependencies: Sendable {
       canonical.choices[decision] = idleChoice(of: decision, in: space)
     }
     return canonical
+  }
+}
+
+extension [Condition] {
+  /// Whether all of the others hold wherever all of these do.
+  fileprivate func imply(_ others: [Condition]) -> Bool {
+    others.allSatisfy { other in contains { $0.implies(other) } }
   }
 }
