@@ -27,6 +27,12 @@ public struct RegNetX: Hashable, Sendable {
     RegNetX("regnetx-800mf", depth: 16, start: 56, slope: 35.73, ratio: 2.28, groupWidth: 16),
     RegNetX("regnetx-1.6gf", depth: 18, start: 80, slope: 34.01, ratio: 2.25, groupWidth: 24),
     RegNetX("regnetx-3.2gf", depth: 25, start: 88, slope: 26.31, ratio: 2.25, groupWidth: 48),
+    RegNetX("regnetx-4.0gf", depth: 23, start: 96, slope: 38.65, ratio: 2.43, groupWidth: 40),
+    RegNetX("regnetx-6.4gf", depth: 17, start: 184, slope: 60.83, ratio: 2.07, groupWidth: 56),
+    RegNetX("regnetx-8.0gf", depth: 23, start: 80, slope: 49.56, ratio: 2.88, groupWidth: 120),
+    RegNetX("regnetx-12gf", depth: 19, start: 168, slope: 73.36, ratio: 2.37, groupWidth: 112),
+    RegNetX("regnetx-16gf", depth: 22, start: 216, slope: 55.59, ratio: 2.1, groupWidth: 128),
+    RegNetX("regnetx-32gf", depth: 23, start: 320, slope: 69.86, ratio: 2.0, groupWidth: 168),
   ]
 
   private init(
