@@ -43,7 +43,11 @@ public struct Network: Hashable, Codable, Sendable {
 }
 
 /// The shape of one image's activation.
-public struct Shape: Hashable, Codable, Sendable, CustomStringConvertible {
+///
+///     let image: Shape = [3, 32, 32]  // channels, height, width
+public struct Shape: Hashable, Codable, Sendable, CustomStringConvertible,
+  ExpressibleByArrayLiteral
+{
   public var channels: Int
   public var height: Int
   public var width: Int
@@ -52,6 +56,14 @@ public struct Shape: Hashable, Codable, Sendable, CustomStringConvertible {
     self.channels = channels
     self.height = height
     self.width = width
+  }
+
+  /// Creates a shape from a literal of channels, height and width.
+  ///
+  /// - Precondition: There are three numbers.
+  public init(arrayLiteral elements: Int...) {
+    precondition(elements.count == 3, "a shape has three sizes, not \(elements.count)")
+    self.init(channels: elements[0], height: elements[1], width: elements[2])
   }
 
   /// The number of elements of one image's activation.

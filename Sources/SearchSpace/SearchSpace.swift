@@ -1,8 +1,8 @@
 /// A set of networks that differ in the sizes of one common structure.
 ///
-///     let space = try SearchSpace(name: "tiny", input: Shape(channels: 3, height: 32, width: 32)) {
+///     let space = try SearchSpace(name: "tiny", input: [3, 32, 32]) {
 ///       Convolution(width: .range(8...32, step: 8), kernel: 3)
-///       Stage(.basic(inner: [16, 32]), width: [16, 32], depth: .range(1...3), stride: 2)
+///       Stage(.basic(inner: [16, 32]), width: [16, 32], depth: 1...3, stride: 2)
 ///       GlobalAveragePool()
 ///       Linear(classes: 10)
 ///     }
@@ -43,7 +43,7 @@ public struct SearchSpace: Hashable, Sendable, CustomStringConvertible {
   /// - Throws: ``SearchSpaceError`` if a size has no choices, the parts do not fit each other, or
   ///   they do not end in one score for each class.
   public init(
-    name: String, input: Shape, classes: Int? = nil,
+    name: String = "own", input: Shape, classes: Int? = nil,
     @SearchSpaceBuilder elements: () throws -> [any SpaceElement]
   ) throws {
     try self.init(name: name, input: input, classes: classes, elements: elements())

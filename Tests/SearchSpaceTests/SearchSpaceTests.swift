@@ -141,6 +141,23 @@ import Testing
     }
   }
 
+  @Test func `is written as the guide shows`() throws {
+    let space = try SearchSpace(input: [3, 32, 32], classes: 10) {
+      Convolution(width: .range(8...32, step: 8), kernel: 3)
+      Stage(
+        .invertedResidual(expand: [3, 6], kernel: [3, 5]), width: [16, 24, 32], depth: 1...3,
+        stride: 2)
+      Stage(
+        .basic(inner: .range(16...64, step: 8)), width: .range(32...64, step: 8), depth: 2,
+        stride: 2)
+      Convolution(width: 128, kernel: 1)
+      GlobalAveragePool()
+      Linear()
+    }
+    #expect(space.name == "own" && space.input == Shape(channels: 3, height: 32, width: 32))
+    #expect(space.decisions.first { $0.name == "stage1.depth" }?.choices == [1, 2, 3])
+  }
+
   @Test func `finds an architecture by its sizes and names a size it does not have`() throws {
     let space = try space()
     var generator = SeededGenerator(seed: 3)

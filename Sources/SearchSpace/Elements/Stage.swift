@@ -63,6 +63,19 @@ public struct Stage: SpaceElement {
     self.projection = projection
   }
 
+  /// Creates a stage of every depth in a range; the other parameters are those of
+  /// ``init(_:name:width:depth:stride:activation:completion:residual:projection:)``.
+  public init(
+    _ block: any StageBlock, name: String? = nil, width: Choices, depth: ClosedRange<Int>,
+    stride: Int = 1, activation: Activation = .relu,
+    completion: ConvolutionOperation.Completion = .normalization, residual: Residual = .tied,
+    projection: Projection = .strided
+  ) {
+    self.init(
+      block, name: name, width: width, depth: .range(depth), stride: stride,
+      activation: activation, completion: completion, residual: residual, projection: projection)
+  }
+
   public func add(to blueprint: inout Blueprint) throws(SearchSpaceError) {
     let name = blueprint.name(name, kind: "stage")
     let depthQuestion = try blueprint.ask(
