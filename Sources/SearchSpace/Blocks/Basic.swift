@@ -20,18 +20,12 @@ public struct Basic: StageBlock {
 
   public func layOut(_ block: inout BlockBuilder) throws(SearchSpaceError) {
     let kernel = try block.kernel(kernel)
-    let known = inner.refersToOthers ? try output(of: &block) : nil
+    let known = inner.refersToOthers ? try block.residualOutput(producer: "conv2") : nil
     let channels = try block.inner(inner, of: known?.group, producer: "conv1")
     let x = block.convolution(
       "conv1", of: .blockInput, kernel: kernel, stride: block.stride, to: channels)
-    let output = if let known { known } else { try output(of: &block) }
+    let output = if let known { known } else { try block.residualOutput(producer: "conv2") }
     _ = block.convolution("conv2", of: x, kernel: kernel, to: output.group, adding: output.shortcut)
-  }
-
-  private func output(
-    of block: inout BlockBuilder
-  ) throws(SearchSpaceError) -> BlockBuilder.ResidualOutput {
-    try block.residualOutput(producer: "conv2", projects: true)
   }
 }
 

@@ -27,7 +27,7 @@ public struct Bottleneck: StageBlock {
 
   public func layOut(_ block: inout BlockBuilder) throws(SearchSpaceError) {
     let kernel = try block.kernel(kernel)
-    let known = inner.refersToOthers ? try output(of: &block) : nil
+    let known = inner.refersToOthers ? try block.residualOutput(producer: "conv3") : nil
     var x = LayerTemplate.Source.blockInput
     let gated: Int
     if case .widths = inner.size, cardinality == .groups(1) {
@@ -44,14 +44,8 @@ public struct Bottleneck: StageBlock {
         "conv2", cardinality, of: x, kernel: kernel, stride: block.stride, group: gated)
     }
     if let gate { x = try block.gated(x, by: gate, channels: gated) }
-    let output = if let known { known } else { try output(of: &block) }
+    let output = if let known { known } else { try block.residualOutput(producer: "conv3") }
     _ = block.convolution("conv3", of: x, to: output.group, adding: output.shortcut)
-  }
-
-  private func output(
-    of block: inout BlockBuilder
-  ) throws(SearchSpaceError) -> BlockBuilder.ResidualOutput {
-    try block.residualOutput(producer: "conv3", projects: true)
   }
 }
 

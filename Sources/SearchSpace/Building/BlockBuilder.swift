@@ -145,7 +145,7 @@ public struct BlockBuilder {
   /// - Returns: The group, and the value to add, if there is one.
   /// - Throws: ``SearchSpaceError/badChoices(name:values:)``.
   mutating func residualOutput(
-    producer: String, projects: Bool
+    producer: String, projects: Bool = true
   ) throws(SearchSpaceError) -> ResidualOutput {
     let layer = "\(name).\(producer)"
     if stage.residual == .shortcut {

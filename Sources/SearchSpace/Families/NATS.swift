@@ -34,7 +34,7 @@ private struct NATSCell: StageBlock {
 
   func layOut(_ block: inout BlockBuilder) throws(SearchSpaceError) {
     let kernel = Window(largest: 3)
-    let output = try block.residualOutput(producer: "edge5", projects: true)
+    let output = try block.residualOutput(producer: "edge5")
     let x = block.add("relu", .activate(.relu), .blockInput, .like(.blockInput))
     // Nodes 1 and 2 are read by convolutions only, whose activation they take with them.
     let one = block.convolution("edge1", of: x, kernel: kernel, to: output.group)
@@ -55,7 +55,7 @@ private struct NATSReduction: StageBlock {
 
   func layOut(_ block: inout BlockBuilder) throws(SearchSpaceError) {
     let kernel = Window(largest: 3)
-    let output = try block.residualOutput(producer: "conv2", projects: true)
+    let output = try block.residualOutput(producer: "conv2")
     var x = block.add("relu", .activate(.relu), .blockInput, .like(.blockInput))
     x = block.convolution("conv1", of: x, kernel: kernel, stride: block.stride, to: output.group)
     _ = block.convolution(

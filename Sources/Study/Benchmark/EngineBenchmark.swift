@@ -191,7 +191,7 @@ extension EngineBenchmark {
     /// - Returns: `nil` if no network has that name.
     public init?(_ name: String) {
       let family = name.hasPrefix("resnet") ? "resnet-\(name.dropFirst(6))" : "mobilenet-v2"
-      switch try? Family.named(family) {
+      switch try? Family(word: family) {
       case .resNet(let layers, _): self = .resNet(layers: layers)
       case .mobileNetV2 where name == "mobilenet_v2": self = .mobileNetV2
       default: return nil

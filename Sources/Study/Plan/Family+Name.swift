@@ -23,14 +23,14 @@ extension Family {
     }
   }
 
-  /// The family of this name, no deeper than anyone has built it.
-  static func named(_ name: String) throws(ScalarError) -> Family {
+  /// Finds the family that a search file names, no deeper than anyone has built it.
+  init(word name: String) throws(ScalarError) {
     do {
       let family = try Family(name)
       if case .resNet(let layers, _) = family, layers > 1202 {
         throw SearchSpaceError.badLayerCount(layers, rule: "the most are 1202")
       }
-      return family
+      self = family
     } catch SearchSpaceError.unknownFamily(_, let known) {
       let meant = nearest(name, in: known).map { "did you mean '\($0)'? " } ?? ""
       throw ScalarError(hint: "\(meant)there are \(known.joined(separator: ", "))")
