@@ -15,6 +15,9 @@ public enum SearchSpaceError: Error, Hashable, Sendable, CustomStringConvertible
   /// A layer cannot compute what it is given.
   case misfit(layer: String, reason: String)
 
+  /// A window is larger than the map it looks at.
+  case noRoom(layer: String, map: Shape)
+
   /// Two layers, stages or choices have one name.
   case duplicateName(String)
 
@@ -54,6 +57,14 @@ public enum SearchSpaceError: Error, Hashable, Sendable, CustomStringConvertible
   /// An architecture answers a question that the space does not ask.
   case unknownDecision(String, known: [String])
 
+  /// Whether images of another height and width may be free of the error.
+  package var dependsOnSize: Bool {
+    switch self {
+    case .noRoom, .unequalAlternatives, .tooLarge: true
+    default: false
+    }
+  }
+
   public var description: String {
     switch self {
     case .badChoices(let name, let values):
@@ -69,6 +80,8 @@ public enum SearchSpaceError: Error, Hashable, Sendable, CustomStringConvertible
         + "it may be \(listed(choices))"
     case .misfit(let layer, let reason):
       "\(layer) \(reason)"
+    case .noRoom(let layer, let map):
+      "the window of \(layer) is larger than its map of \(map)"
     case .duplicateName(let name):
       "two parts are called '\(name)'; give one another name"
     case .unequalAlternatives(let name, let one, let other):

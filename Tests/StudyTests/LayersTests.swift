@@ -179,7 +179,10 @@ import Testing
     ("stage: {block: plain, width: 8, expand: 3}", "6:39: error: unknown key 'expand' in stage"),
     ("stage: {block: basic, width: 8, depth: {from: 0, to: 2}}", "6:53: error: stage.depth.from"),
     ("stage: {block: basic, width: 8, inner: 2.5%}", "6:46: error: stage.inner must be a share"),
-    ("pool: {kind: max, kernel: 50, padding: 0}", "6:7: error: pool1 has an impossible shape"),
+    (
+      "pool: {kind: max, kernel: 50, padding: 0}",
+      "6:7: error: the window of pool1 is larger than its map of 3×32×32"
+    ),
     ("pool: mean", "6:13: error: pool must be average"),
     ("one-of: [[], [{conv: {width: 3, stride: 2}}]]", "6:7: error: the alternatives of choice1"),
     ("linear: {activation: relu}", "6:28: error: only a hidden linear layer"),
@@ -203,6 +206,27 @@ import Testing
         file(["conv: {name: a, width: 8}", "conv: {name: a, width: 8}", "linear: {}"]))
     }
     #expect(twice?.description.contains(":7:7: error: two parts are called 'a'") == true)
+  }
+
+  @Test func `leaves to the data what depends on the size of its images`() throws {
+    // Without 'input', for images of 64 pixels.
+    let layers = [
+      "conv: {width: 8}", "one-of: [[{pool: {kind: max, kernel: 64}}], [{pool: average}]]",
+      "one-of: [[{linear: {}}], [{conv: {width: [8, 16]}}, {linear: {}}]]",
+    ]
+    let text = search([
+      "space": "\n  layers:\n" + layers.map { "    - \($0)\n" }.joined()
+    ])
+    let space = try plan(text).space
+    let made = try space.makeSpace(
+      input: Shape(channels: 3, height: 64, width: 64), classes: 7)
+    #expect(made.classes == 7 && made.decisions.count == 3)
+    #expect(
+      throws: SearchSpaceError.noRoom(
+        layer: "pool1", map: .init(channels: 8, height: 32, width: 32))
+    ) {
+      try space.makeSpace(input: Shape(channels: 3, height: 32, width: 32), classes: 7)
+    }
   }
 
   @Test func `refuses layers too large to be counted`() throws {

@@ -154,6 +154,40 @@ import Testing
         """)
   }
 
+  @Test func `refuses settings that the family has no use for`() {
+    #expect(
+      screen(["space": "{network: nats, width: {scale: 2}, depth: {min: 1}}"]) == """
+        3:31: error: nats has no use for 'width'
+        3:50: error: nats has no use for 'depth'
+        """)
+    #expect(
+      screen(["space": "{network: vgg-16, residual: fixed}"])
+        == "3:37: error: vgg-16 has no use for 'residual'")
+  }
+
+  /// Values other than those a family's space has by itself.
+  static let others: [(Family.Setting, @Sendable (inout Family.Settings) -> Void)] = [
+    (.width, { $0.width.groups = 2 }), (.depth, { $0.smallestDepth = 1 }),
+    (.residual, { $0.residual = .shortcut }), (.strides, { $0.strides = [1] }),
+  ]
+
+  @Test(arguments: [
+    "mobilenet-v1", "mobilenet-v2", "mnasnet", "efficientnet-b0", "resnet-20", "resnet-18",
+    "resnext-50-32x4d", "regnetx-200mf", "vgg-16", "squeezenet", "nats", "nas-bench-macro",
+  ])
+  func `knows which settings make a difference to a family`(name: String) throws {
+    let family = try Family(name)
+    let image: Shape = [3, 32, 32]
+    let plain = try family.space(input: image, classes: 10)
+    for (setting, change) in Self.others {
+      var settings = Family.Settings()
+      change(&settings)
+      // One stride suits no family that takes them.
+      let changed = try? family.space(input: image, classes: 10, settings: settings)
+      #expect((changed != plain) == family.settings.contains(setting), "\(setting)")
+    }
+  }
+
   @Test func `sees that strides fit the family`() {
     #expect(
       screen(["space": "{network: resnet-20, strides: [1, 2]}"]) == """

@@ -57,6 +57,13 @@ import Testing
     #expect(resolved.hasSuffix("checkpoint-every: 20s\n"))
   }
 
+  @Test(arguments: ["nats", "squeezenet"])
+  func `writes out no setting that the family has no use for`(network: String) throws {
+    let plan = try plan(search(["space": "{network: \(network)}"]))
+    #expect(try Study.Plan(plan.resolved.utf8, file: "again.yaml") == plan)
+    #expect(!plan.resolved.contains("residual"))
+  }
+
   @Test func `reads back as an equal plan`() throws {
     let seed: UInt64 = 7
     print("random plans with seed \(seed)")

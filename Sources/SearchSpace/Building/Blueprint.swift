@@ -227,8 +227,8 @@ public struct Blueprint {
 
   /// Adds a block, whose last layer's channels the next part reads.
   ///
-  /// - Throws: ``SearchSpaceError/misfit(layer:reason:)`` if its layers cannot be computed from
-  ///   what they read.
+  /// - Throws: ``SearchSpaceError/misfit(layer:reason:)`` or
+  ///   ``SearchSpaceError/noRoom(layer:map:)`` if its layers cannot be computed from what they read.
   mutating func addBlock(_ name: String, _ layers: [LayerTemplate]) throws(SearchSpaceError) {
     try spend(1024)
     let block = Block(name: name, conditions: conditions, largestInput: reach, layers: layers)
@@ -245,6 +245,9 @@ public struct Blueprint {
         case .blockInput: reach
         case .layer(let index): shapes[index]
         }
+      }
+      guard layer.output.height > 0, layer.output.width > 0 else {
+        throw .noRoom(layer: layer.name, map: layer.input)
       }
       for operation in operations(of: template, largest: layer.operation) {
         if let reason = operation.misfit(

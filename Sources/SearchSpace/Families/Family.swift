@@ -95,10 +95,28 @@ public enum Family: Hashable, Sendable {
     public init() {}
   }
 
+  /// One of the ``Settings``, as a search file calls it.
+  public enum Setting: String, Hashable, Sendable, CaseIterable {
+    case width
+    case depth
+    case residual
+    case strides
+  }
+
+  /// The settings that make a difference to the family's space.
+  public var settings: [Setting] {
+    switch self {
+    case .nats, .nasBenchMacro: []
+    case .mobileNetV1, .vgg, .squeezeNet: [.width, .depth, .strides]
+    case .mobileNetV2, .mnasNet, .efficientNet, .resNet, .imageNetResNet, .resNeXt, .regNetX:
+      Setting.allCases
+    }
+  }
+
   /// What becomes of the channels that residual sums tie together.
   public typealias Residual = Stage.Residual
 
-  /// Makes the family's search space.
+  /// Makes the family's search space, which only some ``settings`` change.
   ///
   /// - Throws: ``SearchSpaceError`` if the settings do not fit the family.
   public func space(

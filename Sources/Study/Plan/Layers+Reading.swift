@@ -1,7 +1,8 @@
 import SearchSpace
 
 extension Layers {
-  /// Images on which the parts are tried where the file does not say how large they are.
+  /// Images on which the parts are tried where the file does not say how large they are; what does
+  /// not fit these may fit the data's.
   private static let nominal = Shape(channels: 3, height: 32, width: 32)
 
   /// Reads the keys of a space with `layers`.
@@ -28,10 +29,10 @@ extension Layers {
       _ = try SearchSpace(
         name: Self.name, input: input ?? Self.nominal, classes: nil,
         elements: elements.map(\.withNominalClasses), added: &added)
-    } catch {
+    } catch let error where input != nil || !error.dependsOnSize {
       let place = forms.indices.contains(added) ? forms[added] : forms.last ?? layers
       reader.report(place.position, "\(error)")
-    }
+    } catch {}  // the data will tell
   }
 
   private static let kinds = [
@@ -262,7 +263,17 @@ enum PoolRounding: String, CaseIterable {
 extension SpaceElement {
   /// This part, with some number of classes where it asks for one.
   fileprivate var withNominalClasses: any SpaceElement {
-    guard let linear = self as? Linear, linear.width == nil else { return self }
-    return Linear(classes: 10)
+    switch self {
+    case let linear as Linear where linear.width == nil:
+      return Linear(classes: 10)
+    case var choice as OneOf:
+      for index in choice.alternatives.indices {
+        choice.alternatives[index].elements =
+          choice.alternatives[index].elements.map(\.withNominalClasses)
+      }
+      return choice
+    default:
+      return self
+    }
   }
 }

@@ -74,15 +74,22 @@ extension Plan.Space {
       return ["architecture: |"]
         + architecture.file.text.split(separator: "\n").map { "  \($0)" }
     case .family(let family):
-      let width = settings.width
-      var lines = [
-        "network: \(family.name)",
-        "width: {scale: \(width.scale), groups: \(width.groups), divisor: \(width.divisor)}",
-      ]
-      if let smallest = settings.smallestDepth { lines.append("depth: {min: \(smallest)}") }
-      lines.append("residual: \(settings.residual.rawValue)")
-      if let strides = settings.strides { lines.append("strides: \(strides)") }
-      return lines
+      return ["network: \(family.name)"]
+        + family.settings.compactMap { setting in
+          settings.yaml(of: setting).map { "\(setting.rawValue): \($0)" }
+        }
+    }
+  }
+}
+
+extension Family.Settings {
+  /// The value of a setting; `nil` where it has none.
+  fileprivate func yaml(of setting: Family.Setting) -> String? {
+    switch setting {
+    case .width: "{scale: \(width.scale), groups: \(width.groups), divisor: \(width.divisor)}"
+    case .depth: smallestDepth.map { "{min: \($0)}" }
+    case .residual: residual.rawValue
+    case .strides: strides.map { "\($0)" }
     }
   }
 }

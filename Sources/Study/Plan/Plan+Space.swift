@@ -13,7 +13,7 @@ extension Plan {
     ///   search file. `space: FILE` says the same.
     public var structure: Structure
 
-    /// What is elastic about a family.
+    /// What is elastic about a family; each family takes only some of these.
     ///
     /// - `width`: `scale`, what the family's widths are multiplied by, 0.01 to 10, default 1;
     ///   `groups`, how many steps a width has, 1 to 1000, default 12; `divisor`, what all widths
@@ -28,11 +28,11 @@ extension Plan {
     public enum Structure: Hashable, Sendable {
       case family(Family)
       case layers(Layers)
-      case architecture(Architecture)
+      case architecture(FixedNetwork)
     }
 
     /// One network, as a file describes it.
-    public struct Architecture: Hashable, Sendable {
+    public struct FixedNetwork: Hashable, Sendable {
       /// What the file holds.
       let file: ArchitectureFile
 
@@ -82,7 +82,7 @@ extension Plan {
         switch given.first {
         case "layers": ["layers", "input"]
         case "architecture": ["architecture"]
-        case "network": ["network", "width", "depth", "residual", "strides"]
+        case "network": ["network"] + Family.Setting.allCases.map(\.rawValue)
         default: kinds
         }
       let keys = reader.mapping(
@@ -104,8 +104,14 @@ extension Plan {
       let before = reader.problems.count
       var family = Family.mobileNetV2
       reader.scalar(
-        keys["network"], expecting: "the name of a family", into: &family, by: Family.named)
+        keys["network"], expecting: "the name of a family", into: &family, by: Family.init(word:))
       structure = .family(family)
+      if reader.problems.count == before {
+        for setting in Family.Setting.allCases where !family.settings.contains(setting) {
+          guard let form = keys[setting.rawValue] else { continue }
+          reader.report(form.position, "\(family.name) has no use for \(setting.rawValue.quoted)")
+        }
+      }
 
       let width = reader.mapping(keys["width"], keys: ["scale", "groups", "divisor"])
       reader.decimal(width["scale"], .from(0.01, to: 10), into: &settings.width.scale)
@@ -148,7 +154,7 @@ extension Plan {
       do {
         let text =
           written.contains("\n") ? written : try Self.text(of: reader.path(beside: written))
-        structure = .architecture(Architecture(try ArchitectureFile(text: text)))
+        structure = .architecture(FixedNetwork(try ArchitectureFile(text: text)))
       } catch {
         reader.report(form.position, "\(written.quoted) is no architecture: \(error)")
       }
