@@ -30,7 +30,7 @@ public struct Blueprint {
   var reach: Shape { Shape(channels: widest(of: stream), height: side.height, width: side.width) }
 
   /// For each block, the groups that the channels it reads may belong to.
-  private var readers: [Set<Int>] = []
+  private var inputs: [Set<Int>] = []
 
   /// The groups of which each derived group may be a multiple.
   private var bases: [Int: Set<Int>] = [:]
@@ -261,7 +261,7 @@ public struct Blueprint {
       throw .duplicateName(layer.name)
     }
     blocks.append(block)
-    readers.append(stream)
+    inputs.append(stream)
     if let group = output.group { stream = [group] }
     side = (output.shape.height, output.shape.width)
   }
@@ -282,7 +282,7 @@ public struct Blueprint {
   /// What a block reads may have been left fewer channels since it was added.
   func settled() -> ([Decision], [Question], [ChannelGroup], [Block]) {
     var (questions, groups, blocks) = (questions, groups, blocks)
-    for (index, groups) in readers.enumerated() {
+    for (index, groups) in inputs.enumerated() {
       blocks[index].largestInput.channels = widest(of: groups)
     }
     var decisions: [Decision] = []

@@ -29,10 +29,11 @@ extension Layers {
       _ = try SearchSpace(
         name: Self.name, input: input ?? Self.nominal, classes: nil,
         elements: elements.map(\.withNominalClasses), added: &added)
-    } catch let error where input != nil || !error.dependsOnSize {
+    } catch {
+      guard input != nil || !error.dependsOnSize else { return }
       let place = forms.indices.contains(added) ? forms[added] : forms.last ?? layers
       reader.report(place.position, "\(error)")
-    } catch {}  // the data will tell
+    }
   }
 
   private static let kinds = [
