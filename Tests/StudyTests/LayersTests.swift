@@ -211,21 +211,22 @@ import Testing
   @Test func `leaves to the data what depends on the size of its images`() throws {
     // Without 'input', for images of 64 pixels.
     let layers = [
-      "conv: {width: 8}", "one-of: [[{pool: {kind: max, kernel: 64}}], [{pool: average}]]",
-      "one-of: [[{linear: {}}], [{conv: {width: [8, 16]}}, {linear: {}}]]",
+      "conv: {width: 8}",
+      "one-of: [[{pool: {kind: max, kernel: 64, padding: 0}}], [{pool: average}]]",
+      "one-of: [[{linear: {}}], [{conv: {width: [8, 16]}}, {linear: {name: other, width: 10}}]]",
     ]
     let text = search([
       "space": "\n  layers:\n" + layers.map { "    - \($0)\n" }.joined()
     ])
     let space = try plan(text).space
     let made = try space.makeSpace(
-      input: Shape(channels: 3, height: 64, width: 64), classes: 7)
-    #expect(made.classes == 7 && made.decisions.count == 3)
+      input: Shape(channels: 3, height: 64, width: 64), classes: 10)
+    #expect(made.classes == 10 && made.decisions.count == 3)
     #expect(
       throws: SearchSpaceError.noRoom(
         layer: "pool1", map: .init(channels: 8, height: 32, width: 32))
     ) {
-      try space.makeSpace(input: Shape(channels: 3, height: 32, width: 32), classes: 7)
+      try space.makeSpace(input: Shape(channels: 3, height: 32, width: 32), classes: 10)
     }
   }
 

@@ -162,7 +162,7 @@ import Testing
         """)
     #expect(
       screen(["space": "{network: vgg-16, residual: fixed}"])
-        == "3:37: error: vgg-16 has no use for 'residual'")
+        == "3:36: error: vgg-16 has no use for 'residual'")
   }
 
   /// Values other than those a family's space has by itself.

@@ -164,7 +164,8 @@ import Testing
       scale: .random(in: 0.01...10, using: &generator), groups: draw(1...1000),
       divisor: draw(1...1024))
     space.settings.smallestDepth = flip() ? draw(1...5) : nil
-    space.settings.residual = flip() ? .tied : .fixed
+    space.settings.residual =
+      flip() || !network.settings.contains(.residual) ? .tied : .fixed
     let parts = [Family.mobileNetV1: 6, .mobileNetV2: 8][network] ?? 4
     space.settings.strides = flip() ? (0..<parts).map { _ in draw(1...2) } : nil
     func amount() -> Plan.Limit.Amount {
