@@ -48,7 +48,8 @@ public struct AutoSlim: SearchStrategy {
   ///
   /// - Throws: ``StrategyError/unreachable(_:smallest:)`` if a budget cannot be met.
   public init(space: SearchSpace, budgets: [Budget], images: Int = 2048) throws(StrategyError) {
-    try space.requireReachable(budgets)
+    // Slimming lowers every decision as far as it goes.
+    try space.requireReachable(budgets) { _ in space.smallest }
     self.budgets = budgets
     self.images = images
     current = space.largest

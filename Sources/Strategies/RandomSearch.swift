@@ -41,7 +41,7 @@ public struct RandomSearch: SearchStrategy {
   public init(
     space: SearchSpace, budgets: [Budget], trials: Int = 100, images: Int = 2048
   ) throws(StrategyError) {
-    try space.requireReachable(budgets)
+    try space.requireReachable(budgets) { space.cheapest(in: $0) }
     self.budgets = budgets
     self.trials = trials
     self.images = images

@@ -93,11 +93,20 @@ public enum StrategyError: Error, Hashable, Sendable, CustomStringConvertible {
 }
 
 extension SearchSpace {
-  /// Refuses budgets that not even the smallest network keeps to.
-  func requireReachable(_ budgets: [Budget]) throws(StrategyError) {
-    let cost = network(of: smallest).cost
-    for budget in budgets where !budget.admits(cost) {
-      throw .unreachable(budget, smallest: cost[budget.metric])
+  /// Refuses budgets that not even the network which a strategy finds smallest keeps to.
+  ///
+  /// - Parameters:
+  ///   - budgets: The budgets.
+  ///   - smallest: The architecture of the lowest cost that the strategy can propose.
+  /// - Throws: ``StrategyError/unreachable(_:smallest:)`` for the first that is not met.
+  func requireReachable(
+    _ budgets: [Budget], smallest: (Cost.Metric) -> Architecture
+  ) throws(StrategyError) {
+    for budget in budgets {
+      let cost = network(of: smallest(budget.metric)).cost
+      guard budget.admits(cost) else {
+        throw .unreachable(budget, smallest: cost[budget.metric])
+      }
     }
   }
 }

@@ -117,8 +117,9 @@ import Testing
   }
 
   @Test func `names what forbids a budget and estimates nothing then`() throws {
-    let document = try document(
-      of: explain("--json") { $0.replacing("{macs: 25%}", with: "{macs: 10}") })
+    let outcome = try explain("--json") { $0.replacing("{macs: 25%}", with: "{macs: 10}") }
+    #expect(outcome.status == 78)
+    let document = try document(of: outcome)
     #expect(document.budgets.map(\.reachable) == [true, true, false])
     #expect(document.budgets[2].nearest == document.smallest.macs)
     #expect(document.budgets[2].line == 14)

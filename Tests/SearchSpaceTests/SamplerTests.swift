@@ -31,13 +31,14 @@ import Testing
     let space = try space()
     let budgets = budgets(space, macs: macs, parameters: parameters)
     let sampler = try ArchitectureSampler(of: space, within: budgets)
+    let range = CostRange(of: .macs, in: space)
     var generator = SeededGenerator(seed: 1)
     var parent = sampler.randomArchitecture(using: &generator)
     for turn in 0..<400 {
       let next =
         switch turn % 5 {
         case 0: sampler.randomArchitecture(using: &generator)
-        case 1: sampler.randomArchitecture(uniformlyOver: .macs, using: &generator)
+        case 1: sampler.randomArchitecture(uniformlyOver: range, using: &generator)
         case 2: sampler.mutation(of: parent, rate: 0.2, using: &generator)
         case 3: sampler.mutation(of: parent, rate: 0.5, by: .neighbor, using: &generator)
         default:
@@ -101,7 +102,8 @@ import Testing
       return bins
     }
     // 400 are expected in each tenth of the range; chance alone makes it 340 to 460.
-    let even = histogram { sampler.randomArchitecture(uniformlyOver: metric, using: &$0) }
+    let range = CostRange(of: metric, in: sampler.space)
+    let even = histogram { sampler.randomArchitecture(uniformlyOver: range, using: &$0) }
     #expect(even.allSatisfy { (300...500).contains($0) }, "\(even)")
     // Equal chances for every network leave both ends empty.
     let heaped = histogram { sampler.randomArchitecture(using: &$0) }

@@ -79,6 +79,38 @@ import Testing
     #expect(problems[0].message.contains("space.width on line 9 forbids less: give more groups"))
   }
 
+  @Test func `says at its place that a strategy does not come to a budget that others meet`() throws
+  {
+    // The dear alternative stands first, so slimming ends with it; drawing finds the other.
+    func searching(by strategy: String) throws -> Plan {
+      try plan(
+        """
+        data: {path: images}
+        strategy: \(strategy)
+        budgets: [{macs: 10k}]
+        space:
+          layers:
+            - conv: {width: 4, kernel: 3, stride: 2}
+            - one-of:
+                - [{conv: {width: 4, kernel: 5}}]
+                - []
+            - pool: average
+            - linear: {}
+        """)
+    }
+    let random = try searching(by: "random")
+    let space = try Self.space(of: random)
+    #expect(random.budgetOutlooks(in: space).map(\.isReachable) == [true])
+    try random.requireReachableBudgets(in: space)
+    let slimming = try searching(by: "autoslim")
+    let error = #expect(throws: PlanError.self) {
+      try slimming.requireReachableBudgets(in: space)
+    }
+    let problems = try #require(error?.problems)
+    #expect(problems.map(\.line) == [3])
+    #expect(problems[0].message.contains("alternatives"))
+  }
+
   @Test func `takes plans that differ only in their lay-out for the same`() throws {
     let text = search()
     let moved = try plan("# a comment\n\n" + text)

@@ -21,9 +21,12 @@ extension NAS {
 
     func run() throws {
       try reportingErrors {
-        let view = ExplanationView(
-          explanation: try Explanation(of: Plan(contentsOf: file)), isTraced: trace)
+        let explanation = try Explanation(of: Plan(contentsOf: file))
+        let view = ExplanationView(explanation: explanation, isTraced: trace)
         if json { try printJSON(view.document) } else { print(view.text) }
+        guard explanation.budgets.allSatisfy(\.isReachable) else {
+          throw ExitCode(ExitStatus.badPlan.rawValue)
+        }
       }
     }
   }

@@ -20,9 +20,6 @@ public struct ArchitectureSampler: Sendable {
   /// Where every repair leads, if it has to go so far.
   private let refuge: Architecture
 
-  /// The ends of what can be reached without the budgets.
-  private let extremes: [Cost.Metric: (cheapest: Architecture, dearest: Architecture)]
-
   /// Creates a sampler.
   ///
   /// - Throws: ``UnreachableBudget`` if no network keeps to all budgets, with the nearest cost
@@ -43,11 +40,6 @@ public struct ArchitectureSampler: Sendable {
     self.census = census
     self.budgets = budgets
     refuge = try space.refuge(within: budgets)
-    var extremes: [Cost.Metric: (cheapest: Architecture, dearest: Architecture)] = [:]
-    for metric in Cost.Metric.allCases {
-      extremes[metric] = (space.cheapest(in: metric), space.dearest(in: metric))
-    }
-    self.extremes = extremes
   }
 
   private func admits(_ architecture: Architecture) -> Bool {
@@ -96,12 +88,12 @@ public struct ArchitectureSampler: Sendable {
   /// architecture of its way is taken, whichever is nearer and within the budgets. The costs are
   /// as even as one choice of one decision is small against the whole range.
   public func randomArchitecture(
-    uniformlyOver metric: Cost.Metric, using generator: inout some RandomNumberGenerator
+    uniformlyOver range: CostRange, using generator: inout some RandomNumberGenerator
   ) -> Architecture {
+    let (metric, cheapest, dearest) = (range.metric, range.cheapest, range.dearest)
     func cost(_ architecture: Architecture) -> Int {
       space.network(of: architecture).cost[metric]
     }
-    let (cheapest, dearest) = extremes[metric] ?? (space.smallest, space.largest)
     let least = cost(cheapest)
     let most = budgets.filter { $0.metric == metric }.map(\.limit).reduce(cost(dearest), min)
     let wanted = Int.random(in: least...max(least, most), using: &generator)
@@ -114,5 +106,21 @@ public struct ArchitectureSampler: Sendable {
     let ends = [way[past], way[past - 1]].filter(admits)
     let nearest = ends.min { abs(cost($0) - wanted) < abs(cost($1) - wanted) }
     return repaired(nearest ?? way[past], using: &generator)
+  }
+}
+
+/// How little and how much the networks of a space cost, without budgets.
+///
+/// Finding the ends takes some hundred counted networks, so it is done once.
+public struct CostRange: Hashable, Sendable {
+  public let metric: Cost.Metric
+  public let cheapest: Architecture
+  public let dearest: Architecture
+
+  /// Finds the ends of a space's costs.
+  public init(of metric: Cost.Metric, in space: SearchSpace) {
+    self.metric = metric
+    cheapest = space.cheapest(in: metric)
+    dearest = space.dearest(in: metric)
   }
 }

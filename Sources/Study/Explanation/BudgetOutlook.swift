@@ -1,4 +1,5 @@
 public import SearchSpace
+import Strategies
 
 /// Whether a budget of a search file can be met, and if not, what stands in the way.
 public struct BudgetOutlook: Hashable, Sendable {
@@ -82,7 +83,24 @@ extension Plan {
     if let file = places.file, !problems.isEmpty {
       throw PlanError(file: file, problems: problems)
     }
-    _ = try makeStrategy(in: space)
+    do {
+      _ = try makeStrategy(in: space)
+    } catch StrategyError.unreachable(let budget, let smallest) {
+      // Some network keeps to it, but not one that the strategy comes to.
+      let error = StrategyError.unreachable(budget, smallest: smallest)
+      let largest = space.network(of: space.largest).cost
+      let index = budgets.firstIndex { $0.budget(largest: largest) == budget }
+      guard let file = places.file, let place = index.flatMap({ places["budgets[\($0)]"] }) else {
+        throw error
+      }
+      throw PlanError(
+        file: file,
+        problems: [
+          Problem(
+            line: place.line, column: place.column,
+            message: "\(error) that the strategy comes to; list alternatives cheapest first")
+        ])
+    }
   }
 
   /// Finds what forbids networks to be smaller: the setting that, as loose as it can be, would let
