@@ -114,7 +114,10 @@ let package = Package(
       swiftSettings: houseSettings),
     .testTarget(
       name: "NASCLITests",
-      dependencies: ["NASCLI", "Networks", "SearchSpace", "TestSupport", "TrialStore"],
+      dependencies: [
+        "NASCLI", "Networks", "SearchSpace", "TestSupport", "TrialStore",
+        .product(name: "GRDB", package: "GRDB.swift"),
+      ],
       swiftSettings: houseSettings),
     .testTarget(
       name: "ExportTests", dependencies: ["Export", "SearchSpace"], swiftSettings: houseSettings),

@@ -35,6 +35,10 @@ extension ExplanationView {
       var choices: [Int]
       var decision: String?
       var members: [MemberEntry]
+
+      /// Of the largest network, what lies in layers that read or produce these channels.
+      var macs: Int
+      var params: Int
     }
 
     struct MemberEntry: Encodable {
@@ -95,11 +99,14 @@ extension ExplanationView {
           name: entry.decision.name, choices: entry.decision.choices, macs: entry.share.macs,
           params: entry.share.parameters)
       },
-      groups: space.groups.filter { !$0.members.isEmpty }.map { group in
+      groups: zip(space.groups, space.costByGroup(of: space.largest)).filter {
+        !$0.0.members.isEmpty
+      }.map { group, cost in
         Document.GroupEntry(
           name: group.name, choices: group.choices,
           decision: group.decision.map { space.decisions[$0].name },
-          members: group.members.map { Document.MemberEntry(layer: $0.layer, reason: $0.reason) })
+          members: group.members.map { Document.MemberEntry(layer: $0.layer, reason: $0.reason) },
+          macs: cost.macs, params: cost.parameters)
       },
       smallest: entry(explanation.smallest, of: space.smallest),
       median: entry(explanation.median, of: nil),

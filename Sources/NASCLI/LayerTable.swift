@@ -5,12 +5,12 @@ extension Network {
   var layerTable: String {
     var table = Table([
       .init("layer", isNumeric: false), .init("computes", isNumeric: false), .init("output"),
-      .init("MACs"), .init("params"),
+      .init("memory"), .init("MACs"), .init("params"),
     ])
     table.rows = layers.map { layer in
       [
-        layer.name, layer.operation.summary, "\(layer.output)", short(layer.cost.macs),
-        short(layer.cost.parameters),
+        layer.name, layer.operation.summary, "\(layer.output)", memory(layer.outputBytes),
+        short(layer.cost.macs), short(layer.cost.parameters),
       ]
     }
     return table.text

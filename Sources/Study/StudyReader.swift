@@ -49,7 +49,11 @@ public struct StudyReader {
 
   /// The architecture of a trial.
   public func architecture(of trial: Trial) throws -> Architecture {
-    try space.architecture(sizes: sizes(of: trial))
+    do {
+      return try space.architecture(sizes: sizes(of: trial))
+    } catch let error as SearchSpaceError {
+      throw StudyError.damagedState(study: study.name, what: "trial \(trial.number) (\(error))")
+    }
   }
 
   /// The network of a trial, layer by layer.

@@ -22,6 +22,8 @@ import Testing
 
     struct Group: Decodable {
       var name: String
+      var macs: Int
+      var params: Int
       var members: [Member]
 
       struct Member: Decodable {
@@ -109,6 +111,10 @@ import Testing
     #expect(document.median.macs < document.largest.macs)
     #expect(document.decisions.allSatisfy { (1...document.largest.macs).contains($0.macs) })
     #expect(document.groups.contains { $0.members.contains { $0.reason != nil } })
+    #expect(document.groups.allSatisfy { (1...document.largest.macs).contains($0.macs) })
+    #expect(document.groups.allSatisfy { (1...document.largest.params).contains($0.params) })
+    // Every layer with weights reads or produces some channels.
+    #expect(document.groups.reduce(0) { $0 + $1.macs } >= document.largest.macs)
     #expect(document.budgets.map(\.reachable) == [true, true, true])
     #expect(document.stages.map(\.stage) == ["training", "search", "finalists"])
     #expect(document.stages[0].work == "99 steps of 64 images")

@@ -1,4 +1,5 @@
 import Foundation
+import GRDB
 import Networks
 import SearchSpace
 import TestSupport
@@ -210,6 +211,15 @@ import TrialStore
     #expect(try tool.run("export", "best", "--budget", "1", "-o", "none").status == 66)
     #expect(try tool.run("show", "99999").status == 66)
     #expect(try tool.run("pareto").output.contains("picked for"))
+
+    // An architecture written by hand that the space does not have.
+    try DatabaseQueue(path: tool.folder.appending(path: "results.sqlite").path).write {
+      try $0.execute(sql: "UPDATE trials SET architecture = '{\"stem\": 7}' WHERE number = 2")
+    }
+    for outcome in [try tool.run("show", "2"), try tool.run("export", "2", "-o", "damaged")] {
+      #expect(outcome.status == 65)
+      #expect(outcome.errors.contains("trial 2 (stem cannot be 7; its choices are"))
+    }
 
     // The same command again has nothing left to do, another plan under this name is refused.
     #expect(try tool.run("run", "search.yaml").errors.contains("done already"))
