@@ -15,7 +15,7 @@ public import SearchSpace
 /// | supernet | slimmable network |
 /// | decision | layer (or layers tied by a residual connection) |
 /// | choice | number of channel groups |
-/// | ``images`` | size of the validation batch |
+/// | ``Settings/images`` | size of the validation batch |
 /// | ``budgets`` | target FLOPs |
 ///
 /// Departs from the paper and the authors' code:
@@ -31,13 +31,20 @@ public struct AutoSlim: SearchStrategy {
   /// The budgets to meet.
   public let budgets: [Budget]
 
-  /// How many images each candidate is scored on.
-  public let images: Int
+  public let settings: Settings
 
   private var current: Architecture
   private var phase = Phase.start
   private var question: Question?
   public private(set) var finalists: [Finalist] = []
+
+  /// What can be set about the search.
+  public struct Settings: Hashable, Codable, Sendable {
+    /// How many images each candidate is scored on.
+    public var images = 2048
+
+    public init() {}
+  }
 
   private enum Phase: Codable {
     case start
@@ -47,11 +54,13 @@ public struct AutoSlim: SearchStrategy {
   /// Creates a search that descends from the largest network of `space`.
   ///
   /// - Throws: ``StrategyError/unreachable(_:smallest:)`` if a budget cannot be met.
-  public init(space: SearchSpace, budgets: [Budget], images: Int = 2048) throws(StrategyError) {
+  public init(
+    space: SearchSpace, budgets: [Budget], settings: Settings = Settings()
+  ) throws(StrategyError) {
     // Slimming lowers every decision as far as it goes.
     try space.requireReachable(budgets) { _ in space.smallest }
     self.budgets = budgets
-    self.images = images
+    self.settings = settings
     current = space.largest
   }
 
@@ -61,18 +70,19 @@ public struct AutoSlim: SearchStrategy {
     if let question { return question }
     switch phase {
     case .start:
-      question = Question(candidates: [Candidate(current, role: "largest")], images: images)
+      question = .score([Candidate(current, role: "largest")], images: settings.images)
     case .slimming:
       guard finalists.count < budgets.count else { return nil }
-      question = Question(candidates: narrowed(in: space), images: images)
+      question = .score(narrowed(in: space), images: settings.images)
     }
     return question
   }
 
   public mutating func tell(
-    _ scores: [Score], in space: SearchSpace
+    _ answer: Answer, in space: SearchSpace
   ) throws(StrategyError) -> [Int] {
     guard let question else { return [] }
+    let scores = answer.scores
     var best: Int?
     for (index, score) in scores.enumerated() where score.isValid {
       if let incumbent = best, !score.isBetter(than: scores[incumbent]) { continue }

@@ -16,15 +16,22 @@ public struct RandomSearch: SearchStrategy {
   /// The budgets to meet.
   public let budgets: [Budget]
 
-  /// How many architectures are drawn.
-  public let trials: Int
-
-  /// How many images each is scored on.
-  public let images: Int
+  public let settings: Settings
 
   private var drawn = 0
   private var question: Question?
   private var best: [Found] = []
+
+  /// What can be set about the search.
+  public struct Settings: Hashable, Codable, Sendable {
+    /// How many architectures are drawn.
+    public var trials = 100
+
+    /// How many images each is scored on.
+    public var images = 2048
+
+    public init() {}
+  }
 
   private struct Found: Codable {
     var budget: Budget
@@ -39,12 +46,11 @@ public struct RandomSearch: SearchStrategy {
   ///
   /// - Throws: ``StrategyError/unreachable(_:smallest:)`` if a budget cannot be met.
   public init(
-    space: SearchSpace, budgets: [Budget], trials: Int = 100, images: Int = 2048
+    space: SearchSpace, budgets: [Budget], settings: Settings = Settings()
   ) throws(StrategyError) {
     try space.requireReachable(budgets) { space.cheapest(in: $0) }
     self.budgets = budgets
-    self.trials = trials
-    self.images = images
+    self.settings = settings
   }
 
   public var finalists: [Finalist] {
@@ -55,21 +61,21 @@ public struct RandomSearch: SearchStrategy {
     in space: SearchSpace, using generator: inout some RandomNumberGenerator
   ) -> Question? {
     if let question { return question }
-    guard drawn < trials else { return nil }
+    guard drawn < settings.trials else { return nil }
     let samplers = Self.samplers(of: space, budgets)
-    let candidates = (0..<min(Self.batch, trials - drawn)).map { index in
+    let candidates = (0..<min(Self.batch, settings.trials - drawn)).map { index in
       let sampler = samplers[(drawn + index) % samplers.count]
       return Candidate(sampler.randomArchitecture(using: &generator), role: "random")
     }
-    question = Question(candidates: candidates, images: images)
+    question = .score(candidates, images: settings.images)
     return question
   }
 
   public mutating func tell(
-    _ scores: [Score], in space: SearchSpace
+    _ answer: Answer, in space: SearchSpace
   ) throws(StrategyError) -> [Int] {
     guard let question else { return [] }
-    for (candidate, score) in zip(question.candidates, scores) where score.isValid {
+    for (candidate, score) in zip(question.candidates, answer.scores) where score.isValid {
       let cost = space.network(of: candidate.architecture).cost
       for budget in budgets where budget.admits(cost) {
         let found = Found(budget: budget, architecture: candidate.architecture, score: score)
@@ -86,7 +92,7 @@ public struct RandomSearch: SearchStrategy {
   }
 
   public func progress(in space: SearchSpace) -> Double {
-    Double(drawn) / Double(max(1, trials))
+    Double(drawn) / Double(max(1, settings.trials))
   }
 
   /// One sampler for each budget, or one for all architectures if there is none.

@@ -13,6 +13,21 @@ public import SearchSpace
 ///
 /// The architectures in its encoding have a meaning only in the space it was made for.
 public protocol SearchStrategy: Codable, Sendable {
+  /// What a user can set about the search. Its initial values are the paper's.
+  associatedtype Settings: Hashable, Sendable
+
+  /// Which weights the first question is answered with.
+  static var startingWeights: StartingWeights { get }
+
+  /// Creates a search at its start.
+  ///
+  /// - Parameters:
+  ///   - space: The space to search in.
+  ///   - budgets: The budgets to meet.
+  ///   - settings: How to search.
+  /// - Throws: ``StrategyError`` if the search can come to nothing.
+  init(space: SearchSpace, budgets: [Budget], settings: Settings) throws(StrategyError)
+
   /// Returns the next question, or `nil` when the search is over.
   ///
   /// Asked again before it was told the answer, it returns the same question.
@@ -22,11 +37,11 @@ public protocol SearchStrategy: Codable, Sendable {
   /// Takes in the answer to the last question.
   ///
   /// - Parameters:
-  ///   - scores: One score for each candidate asked about, in their order.
+  ///   - answer: The answer, of the question's kind.
   ///   - space: The space of the search.
   /// - Returns: The candidates, by their place in the question, that the search goes on with.
   /// - Throws: ``StrategyError`` if the search cannot go on.
-  mutating func tell(_ scores: [Score], in space: SearchSpace) throws(StrategyError) -> [Int]
+  mutating func tell(_ answer: Answer, in space: SearchSpace) throws(StrategyError) -> [Int]
 
   /// How much of its way the search has come, from 0 to 1, for those who wait.
   func progress(in space: SearchSpace) -> Double
@@ -35,17 +50,43 @@ public protocol SearchStrategy: Codable, Sendable {
   var finalists: [Finalist] { get }
 }
 
+extension SearchStrategy {
+  public static var startingWeights: StartingWeights { .trained }
+}
+
+/// The weights that a search begins with.
+public enum StartingWeights: Hashable, Sendable {
+  /// Those of a supernet that was trained as the search file says.
+  case trained
+  /// Such as they are drawn.
+  case drawn
+}
+
 /// What a strategy wants to know.
-public struct Question: Hashable, Codable, Sendable {
-  /// The architectures to score.
-  public var candidates: [Candidate]
+public enum Question: Hashable, Codable, Sendable {
+  /// How well do these architectures classify the first `images` of the hold-out?
+  case score([Candidate], images: Int)
 
-  /// How many images to score them on.
-  public var images: Int
+  /// The architectures asked about.
+  public var candidates: [Candidate] {
+    switch self {
+    case .score(let candidates, _): candidates
+    }
+  }
+}
 
-  public init(candidates: [Candidate], images: Int) {
-    self.candidates = candidates
-    self.images = images
+/// What a strategy is told.
+public enum Answer: Hashable, Sendable {
+  /// One score for each candidate, in their order.
+  case scores([Score])
+
+  /// The scores.
+  ///
+  /// - Precondition: The question was for scores.
+  var scores: [Score] {
+    switch self {
+    case .scores(let scores): scores
+    }
   }
 }
 

@@ -7,13 +7,13 @@ import Testing
     _ budgets: [Budget], score: (Architecture, SearchSpace) -> Score
   ) throws -> (steps: [[Candidate]], path: [Architecture], finalists: [Finalist]) {
     let space = try smallSpace()
-    var strategy = try AutoSlim(space: space, budgets: budgets, images: 100)
+    var strategy = try AutoSlim(space: space, budgets: budgets)
     var generator = SeededGenerator(seed: 0)
     var steps: [[Candidate]] = []
     var path: [Architecture] = []
     while let question = strategy.ask(in: space, using: &generator) {
       let chosen = try strategy.tell(
-        question.candidates.map { score($0.architecture, space) }, in: space)
+        .scores(question.candidates.map { score($0.architecture, space) }), in: space)
       steps.append(question.candidates)
       path += chosen.map { question.candidates[$0].architecture }
     }

@@ -29,8 +29,14 @@ func smallSpace() throws -> SearchSpace {
 
     func make(_ space: SearchSpace, _ budgets: [Budget]) throws -> any SearchStrategy {
       switch self {
-      case .autoSlim: try AutoSlim(space: space, budgets: budgets, images: 100)
-      case .random: try RandomSearch(space: space, budgets: budgets, trials: 60, images: 100)
+      case .autoSlim:
+        var settings = AutoSlim.Settings()
+        settings.images = 100
+        return try AutoSlim(space: space, budgets: budgets, settings: settings)
+      case .random:
+        var settings = RandomSearch.Settings()
+        (settings.trials, settings.images) = (60, 100)
+        return try RandomSearch(space: space, budgets: budgets, settings: settings)
       }
     }
   }
@@ -67,7 +73,7 @@ func smallSpace() throws -> SearchSpace {
       search.candidates += question.candidates
       search.chosen.append(
         try strategy.tell(
-          question.candidates.map { score($0.architecture, in: space) }, in: space))
+          .scores(question.candidates.map { score($0.architecture, in: space) }), in: space))
       try interrupted()
       #expect(search.candidates.count < 10_000, "the search ends")
     }
@@ -149,7 +155,7 @@ func smallSpace() throws -> SearchSpace {
           index == last
             ? Score(correct: 1, images: 100, loss: 2) : Score(correct: 99, images: 100, loss: .nan)
         }
-        let chosen = try strategy.tell(scores, in: space)
+        let chosen = try strategy.tell(.scores(scores), in: space)
         #expect(chosen.allSatisfy { $0 == last })
       }
       return strategy.finalists

@@ -122,14 +122,14 @@ import Testing
     let space = try slimming.space.makeSpace(input: input, classes: 10)
     let largest = space.network(of: space.largest).cost
     let autoslim = try #require(try slimming.makeStrategy(in: space) as? AutoSlim)
-    #expect(autoslim.images == 2048)
+    #expect(autoslim.settings.images == 2048)
     #expect(autoslim.budgets == [Budget(.macs, atMost: largest.macs / 2)])
 
     let drawing = try plan(
       search(["strategy": "{random: {trials: 9, images: 10}}", "budgets": "[{params: 50%}]"]))
     let random = try #require(try drawing.makeStrategy(in: space) as? RandomSearch)
-    #expect(random.trials == 9)
-    #expect(random.images == 10)
+    #expect(random.settings.trials == 9)
+    #expect(random.settings.images == 10)
     #expect(random.budgets == [Budget(.parameters, atMost: largest.parameters / 2)])
 
     #expect(throws: StrategyError.self) {
@@ -180,7 +180,7 @@ import Testing
     var plan = Plan(
       study: text(50), data: data, space: space,
       strategy: flip()
-        ? .autoslim(images: images) : .random(trials: draw(1...Int.max), images: images),
+        ? autoSlim(images: images) : random(trials: draw(1...Int.max), images: images),
       budgets: limits)
     plan.seed = generator.next()
     plan.supernet.epochs = draw(1...100_000)

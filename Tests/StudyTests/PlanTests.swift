@@ -1,5 +1,6 @@
 import Networks
 import SearchSpace
+import Strategies
 import Study
 import Testing
 
@@ -19,6 +20,18 @@ func search(_ keys: KeyValuePairs<String, String> = [:]) -> String {
   ]
   for (key, value) in keys { lines[key] = value }
   return lines.sorted { $0.key < $1.key }.map { "\($0): \($1)\n" }.joined()
+}
+
+func autoSlim(images: Int) -> Plan.Strategy {
+  var settings = AutoSlim.Settings()
+  settings.images = images
+  return Plan.Strategy(AutoSlim.self, settings)
+}
+
+func random(trials: Int, images: Int) -> Plan.Strategy {
+  var settings = RandomSearch.Settings()
+  (settings.trials, settings.images) = (trials, images)
+  return Plan.Strategy(RandomSearch.self, settings)
 }
 
 @Suite struct PlanTests {
@@ -42,7 +55,7 @@ func search(_ keys: KeyValuePairs<String, String> = [:]) -> String {
     #expect(plan.supernet.optimizer.rate == 0.1)
     #expect(plan.supernet.precision == .auto)
     #expect(plan.supernet.calibration == 1024)
-    #expect(plan.strategy == .autoslim(images: 2048))
+    #expect(plan.strategy == Plan.Strategy(AutoSlim.self))
     #expect(plan.budgets == [Plan.Limit(.macs, .count(4_000_000))])
     #expect(plan.checkpointEvery == .seconds(20))
   }
@@ -99,7 +112,7 @@ func search(_ keys: KeyValuePairs<String, String> = [:]) -> String {
     #expect(plan.supernet.optimizer.schedule == .linear)
     #expect(plan.supernet.precision == .float32)
     #expect(plan.supernet.calibration == 500)
-    #expect(plan.strategy == .random(trials: 32, images: 6000))
+    #expect(plan.strategy == random(trials: 32, images: 6000))
     #expect(
       plan.budgets == [
         Plan.Limit(.macs, .count(4_000_000)), Plan.Limit(.macs, .count(300_000)),
@@ -110,11 +123,12 @@ func search(_ keys: KeyValuePairs<String, String> = [:]) -> String {
   }
 
   @Test func `takes a strategy's name alone for its defaults`() throws {
-    #expect(try plan(search(["strategy": "random"])).strategy == .random(trials: 100, images: 2048))
     #expect(
-      try plan(search(["strategy": "{random: {}}"])).strategy == .random(trials: 100, images: 2048))
+      try plan(search(["strategy": "random"])).strategy == random(trials: 100, images: 2048))
     #expect(
-      try plan(search(["strategy": "{autoslim: {images: 7}}"])).strategy == .autoslim(images: 7))
+      try plan(search(["strategy": "{random: {}}"])).strategy == random(trials: 100, images: 2048))
+    #expect(
+      try plan(search(["strategy": "{autoslim: {images: 7}}"])).strategy == autoSlim(images: 7))
   }
 
   @Test(arguments: [

@@ -27,17 +27,18 @@ struct DryRun {
     var generator = SeededGenerator(seed: material.plan.seed, stream: "dry run")
     var seen: Set<Architecture> = []
     while trials < Self.longest, let question = strategy.ask(in: space, using: &generator) {
-      let candidates = question.candidates.map(\.architecture)
-      let layers = supernet.layersComputed(for: candidates)
-      search = search + Workload(of: layers) * material.passes(images: question.images)
-      trials += candidates.count
-      seen.formUnion(candidates)
-      let scores = candidates.map { _ in
-        Score(
-          correct: Int.random(in: 0...question.images, using: &generator), images: question.images,
-          loss: 1)
+      switch question {
+      case .score(let candidates, let images):
+        let architectures = candidates.map(\.architecture)
+        let layers = supernet.layersComputed(for: architectures)
+        search = search + Workload(of: layers) * material.passes(images: images)
+        trials += candidates.count
+        seen.formUnion(architectures)
+        let scores = candidates.map { _ in
+          Score(correct: .random(in: 0...images, using: &generator), images: images, loss: 1)
+        }
+        _ = try strategy.tell(.scores(scores), in: space)
       }
-      _ = try strategy.tell(scores, in: space)
     }
     let progress = strategy.progress(in: space)
     if progress > 0, progress < 1 {

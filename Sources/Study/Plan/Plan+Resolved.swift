@@ -37,12 +37,7 @@ extension Plan {
       "  calibration: \(supernet.calibration)",
       "strategy:",
     ]
-    switch strategy {
-    case .autoslim(let images):
-      lines.append("  autoslim: {images: \(images)}")
-    case .random(let trials, let images):
-      lines.append("  random: {trials: \(trials), images: \(images)}")
-    }
+    lines.append("  \(strategy.name): {\(strategy.settings)}")
     lines.append("budgets:")
     lines += budgets.map { "  - {\($0.metric.rawValue): \($0.amount)}" }
     lines.append(Self.checkpointKey + checkpointEvery.yaml)

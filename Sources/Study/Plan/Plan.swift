@@ -1,5 +1,6 @@
 public import Networks
 public import SearchSpace
+import Strategies
 
 /// What a search file says: all that the outcome of a study depends on.
 ///
@@ -27,7 +28,7 @@ public struct Plan: Hashable, Sendable {
 
   /// `strategy`, required: how the choice is made.
   ///
-  /// `autoslim` or `random`, as a key with settings below it or alone for their defaults.
+  /// One of ``Strategy/all``, as a key with settings below it or alone for their defaults.
   public var strategy: Strategy
 
   /// `budgets`, required: the costs to stay within.
@@ -63,7 +64,7 @@ public struct Plan: Hashable, Sendable {
     // What is required begins as anything: where it is missing, there is a problem.
     self.init(
       study: name, data: Data(path: ""), space: Space(network: .mobileNetV2),
-      strategy: .autoslim(images: Strategy.images), budgets: [])
+      strategy: Strategy(AutoSlim.self), budgets: [])
     let keys = reader.mapping(
       form,
       keys: [
@@ -219,47 +220,6 @@ public struct Plan: Hashable, Sendable {
       reader.flag(rules["nesterov"], into: &optimizer.isNesterov)
       reader.decimal(rules["weight-decay"], .from(0, to: 1), into: &optimizer.weightDecay)
       reader.word(rules["schedule"], into: &optimizer.schedule)
-    }
-  }
-
-  // MARK: - strategy
-
-  /// How the choice is made.
-  public enum Strategy: Hashable, Sendable {
-    /// `autoslim`: greedy slimming. `images`: how many each candidate is scored on, 1 to
-    /// `data.hold-out`, default 2048.
-    case autoslim(images: Int)
-
-    /// `random`: random search. `trials`: how many networks are drawn, at least 1, default 100;
-    /// `images`: as above.
-    case random(trials: Int, images: Int)
-
-    static let images = 2048
-    static let trials = 100
-
-    mutating func read(_ form: Form?, holdOut: Int, _ reader: inout FormReader) {
-      guard let form else { return }
-      let names = ["autoslim", "random"]
-      var name = form.word ?? ""
-      var settings: Form?
-      if !names.contains(name) {
-        guard let choice = reader.choice(form, keys: names) else { return }
-        (name, settings) = choice
-      }
-      let keys = reader.mapping(
-        settings, keys: name == "random" ? ["trials", "images"] : ["images"])
-      var images = Self.images
-      var trials = Self.trials
-      reader.integer(keys["images"], 1...Int.max, into: &images)
-      reader.integer(keys["trials"], 1...Int.max, into: &trials)
-      self = name == "random" ? .random(trials: trials, images: images) : .autoslim(images: images)
-
-      if images > holdOut {
-        reader.report(
-          keys["images"]?.position ?? form.position,
-          "\(name) scores each candidate on \(images) images, but data.hold-out is \(holdOut); "
-            + "lower images or hold out more")
-      }
     }
   }
 

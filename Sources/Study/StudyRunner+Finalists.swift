@@ -1,0 +1,83 @@
+import Evaluator
+import SearchSpace
+import Strategies
+import TrialStore
+
+extension StudyRunner {
+  /// How many networks of the search's frontier are scored again beside those of the strategy.
+  static let frontierFinalists = 12
+
+  /// How many of the best trials within each budget are.
+  static let finalistsPerBudget = 3
+
+  /// Scores the best networks on the whole hold-out, picks one for each budget and ends the study,
+  /// all in one transaction.
+  ///
+  /// The search compares many networks on few images, so some owe their place to luck. What was
+  /// best then is looked at again on all images, and only these scores decide.
+  func scoreFinalists(
+    of strategy: any SearchStrategy, _ supernet: Supernet, weights: String, in run: ActiveRun
+  ) throws {
+    let trials = try finalists(of: strategy, in: run)
+    report(.scoringFinalists(count: trials.count))
+    let recipe = material.recipe(images: material.images.holdOut.count)
+    let start = clock.now
+    let scores = try supernet.score(
+      trials.map { try material.architecture(of: $0.architecture) }, with: recipe)
+    let seconds = (clock.now - start).seconds / Double(max(1, scores.count))
+
+    let largest = material.space.network(of: material.space.largest).cost
+    let picks = plan.budgets(largest: largest).compactMap { budget in
+      best(of: Array(zip(trials, scores)), within: budget).map { trial in
+        RecordedFinalist(
+          budget: "\(budget)", cost: budget.metric,
+          limit: budget.limit, trial: trial.number)
+      }
+    }
+    try store.commit(
+      StudyUpdate(
+        scores: zip(trials, scores).map { trial, score in
+          TrialScore(
+            trial: trial.number,
+            score: newScore(
+              score, recipe: recipe, precision: supernet.precision, weights: weights,
+              seconds: seconds))
+        }, finalists: picks, stage: .done), in: run)
+  }
+
+  /// The networks that the strategy ended with, some along the frontier of all trials, and the
+  /// best of each budget so far.
+  private func finalists(of strategy: any SearchStrategy, in run: ActiveRun) throws -> [Trial] {
+    let trials = try store.trials(of: run.studyID)
+    var finalists = strategy.finalists.compactMap { finalist in
+      let key = material.space.key(of: finalist.architecture)
+      return trials.first { $0.key == key }
+    }
+    let frontier = try store.frontier(of: run.studyID, by: .macs, among: .all).map(\.trial)
+    let count = min(Self.frontierFinalists, frontier.count)
+    for index in 0..<count {
+      finalists.append(frontier[index * (frontier.count - 1) / max(1, count - 1)])
+    }
+    let largest = material.space.network(of: material.space.largest).cost
+    for budget in plan.budgets(largest: largest) {
+      let within = try store.frontier(
+        of: run.studyID, by: budget.metric, among: .all
+      ).map(\.trial).filter { budget.admits($0.cost) }
+      finalists += within.suffix(Self.finalistsPerBudget)
+    }
+    var seen: Set<String> = []
+    return finalists.filter { seen.insert($0.key).inserted }
+  }
+
+  /// The network with the best score within a budget; of equals, the cheapest.
+  private func best(of scored: [(Trial, Score)], within budget: Budget) -> Trial? {
+    scored.filter { budget.admits($0.0.cost) && $0.1.isValid }.max { left, right in
+      (left.1.accuracy, -left.0.cost[budget.metric])
+        < (right.1.accuracy, -right.0.cost[budget.metric])
+    }?.0
+  }
+}
+
+extension Trial {
+  var cost: Cost { Cost(macs: macs, parameters: parameters) }
+}
