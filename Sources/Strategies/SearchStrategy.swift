@@ -28,6 +28,18 @@ public protocol SearchStrategy: Codable, Sendable {
   /// - Throws: ``StrategyError`` if the search can come to nothing.
   init(space: SearchSpace, budgets: [Budget], settings: Settings) throws(StrategyError)
 
+  /// Takes in what is known of some architectures before the first question.
+  ///
+  /// A search that learns from scores goes on from these as if it had asked for them: they may
+  /// become parents and finalists, and are not asked about. By default they are ignored.
+  ///
+  /// - Parameters:
+  ///   - known: Architectures of the space with scores that can be compared with those of the
+  ///     answers to come, the oldest first. They need not keep to the budgets.
+  ///   - space: The space of the search.
+  /// - Precondition: The strategy has not been asked yet.
+  mutating func warmStart(from known: [ScoredArchitecture], in space: SearchSpace)
+
   /// Returns the next question, or `nil` when the search is over.
   ///
   /// Asked again before it was told the answer, it returns the same question.
@@ -52,6 +64,8 @@ public protocol SearchStrategy: Codable, Sendable {
 
 extension SearchStrategy {
   public static var startingWeights: StartingWeights { .trained }
+
+  public mutating func warmStart(from known: [ScoredArchitecture], in space: SearchSpace) {}
 }
 
 /// The weights that a search begins with.
@@ -100,6 +114,17 @@ public struct Candidate: Hashable, Codable, Sendable {
   public init(_ architecture: Architecture, role: String) {
     self.architecture = architecture
     self.role = role
+  }
+}
+
+/// An architecture and what an evaluator said of it.
+public struct ScoredArchitecture: Hashable, Codable, Sendable {
+  public var architecture: Architecture
+  public var score: Score
+
+  public init(_ architecture: Architecture, _ score: Score) {
+    self.architecture = architecture
+    self.score = score
   }
 }
 
