@@ -8,7 +8,7 @@
 -- The file runs in WAL mode, which is not part of the schema.
 
 PRAGMA application_id = 0x4E415331;  -- "NAS1" in ASCII: this program made the file
-PRAGMA user_version = 1;             -- how many of the migrations are done
+PRAGMA user_version = 2;             -- how many of the migrations are done
 
 -- A study is one search, from its plan to its frontier.
 CREATE TABLE studies (
@@ -22,7 +22,9 @@ CREATE TABLE studies (
   stage TEXT NOT NULL CHECK (stage IN ('supernet', 'search', 'finalists', 'done')),
   strategy_state TEXT,         -- the strategy as of the last trial; NULL before the search
   random_state TEXT,           -- the random number generator as of the last trial
-  created_at REAL NOT NULL
+  created_at REAL NOT NULL,
+  recipe_hash TEXT,            -- of all that the supernet's weights follow from; NULL: not known
+  trained_by TEXT              -- the study, by its name then, whose supernet was taken over
 ) STRICT;
 
 -- A trial is one architecture, evaluated.
@@ -32,7 +34,8 @@ CREATE TABLE trials (
   number INTEGER NOT NULL CHECK (number >= 1),            -- in the study, without a gap
   architecture TEXT NOT NULL,                             -- the choice made at each decision
   key TEXT NOT NULL,                                      -- the same for the same architecture
-  step INTEGER NOT NULL,                                  -- the strategy's question, from 0 on
+  step INTEGER NOT NULL,                                  -- the strategy's question, from 0 on;
+                                                          -- -1: known before the first one
   role TEXT,                                              -- its note, such as stage2.width
   chosen INTEGER NOT NULL CHECK (chosen IN (0, 1)),       -- 1 if the strategy went on with it
   macs INTEGER NOT NULL CHECK (macs >= 0),                -- multiply-adds for one image
@@ -46,6 +49,8 @@ CREATE TABLE trials (
 -- They hand out the trials of a study from cheap to costly, as the frontier reads them.
 CREATE INDEX trials_by_macs ON trials (study, macs, number) WHERE state = 'done';
 CREATE INDEX trials_by_params ON trials (study, params, number) WHERE state = 'done';
+-- It finds what is known of an architecture, whichever study found it out.
+CREATE INDEX trials_by_key ON trials (key);
 
 -- A score is one measurement of a trial's accuracy. Values are NULL if the network diverged.
 CREATE TABLE scores (
@@ -64,6 +69,11 @@ CREATE TABLE scores (
   test INTEGER NOT NULL CHECK (test IN (0, 1)),           -- 1 if these are the test set
   seconds REAL NOT NULL,                                  -- how long the measurement took
   created_at REAL NOT NULL,
+  -- 1 if it was not measured, but is that of the same network with the same weights, on the same
+  -- images, in the same way, which another trial of this database had already; it took 0 seconds
+  known INTEGER NOT NULL DEFAULT 0 CHECK (known IN (0, 1)),
+  -- a bit for each image, from the lowest of each byte on, 1 if it was classified right
+  answers BLOB CHECK (length(answers) = (images + 7) / 8),
   UNIQUE (trial, fidelity, weights_hash, calibration, images_hash)
 ) STRICT;
 CREATE INDEX scores_to_compare ON scores (trial, fidelity, images, accuracy)
@@ -119,3 +129,4 @@ CREATE INDEX runs_by_study ON runs (study, id);
 -- The migrations done, as GRDB keeps them.
 CREATE TABLE grdb_migrations (identifier TEXT NOT NULL PRIMARY KEY);
 INSERT INTO grdb_migrations VALUES ('1 studies, trials and scores');
+INSERT INTO grdb_migrations VALUES ('2 known scores and supernets of others');

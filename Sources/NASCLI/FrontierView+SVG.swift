@@ -4,14 +4,15 @@ import Study
 import TrialStore
 
 extension FrontierView {
-  /// The frontier as a picture: all trials in grey, the frontier as a line of points.
+  /// The frontier as a picture: all trials in grey, the frontier as a line of points with their 95 %
+  /// intervals as whiskers, hollow if they are level with a cheaper one.
   var svg: String {
     let (width, height) = (720.0, 460.0)
     let (left, right, top, bottom) = (70.0, 20.0, 48.0, 54.0)
-    let floor = (points.map(\.accuracy).min() ?? 0) - 0.02
-    let others = background.filter { $0.accuracy >= floor }
+    let others = background.filter { $0.accuracy >= lowestShown }
     let costs = points.map { Double(value(of: $0.trial)) } + others.map { Double($0.cost) }
-    let accuracies = points.map(\.accuracy) + others.map(\.accuracy)
+    let ends = points.compactMap(\.score.interval).flatMap { [$0.lowerBound, $0.upperBound] }
+    let accuracies = points.map(\.accuracy) + ends + others.map(\.accuracy)
     let xTicks = ticks(from: costs.min() ?? 0, to: costs.max() ?? 1)
     let yTicks = ticks(from: accuracies.min() ?? 0, to: accuracies.max() ?? 1)
     func x(_ cost: Double) -> Double {
@@ -49,10 +50,12 @@ extension FrontierView {
     lines.append(
       #"<text x="395" y="\#(height - 12)" text-anchor="middle">"#
         + #"\#(cost == .macs ? "multiply-adds" : "parameters")</text>"#)
+    // Of many trials that would lie on one another, one is drawn.
+    var taken: Set<SIMD2<Int>> = []
     for other in others {
-      lines.append(
-        #"<circle cx="\#(number(x(Double(other.cost))))" cy="\#(number(y(other.accuracy)))" "#
-          + #"r="2" fill="silver"/>"#)
+      let (column, row) = (Int(x(Double(other.cost)).rounded()), Int(y(other.accuracy).rounded()))
+      guard taken.insert([column, row]).inserted else { continue }
+      lines.append(#"<circle cx="\#(column)" cy="\#(row)" r="2" fill="silver"/>"#)
     }
     let path = points.map { point in
       "\(number(x(Double(value(of: point.trial))))),\(number(y(point.accuracy)))"
@@ -62,10 +65,17 @@ extension FrontierView {
       let title =
         "trial \(point.trial.number): \(short(point.trial.macs)) MACs, "
         + "\(short(point.trial.parameters)) parameters, \(percent(point.accuracy))"
+        + (point.equal.map { ", level with trial \($0.number)" } ?? "")
+      let column = number(x(Double(value(of: point.trial))))
+      if let interval = point.score.interval {
+        lines.append(
+          #"<line x1="\#(column)" x2="\#(column)" y1="\#(number(y(interval.lowerBound)))" "#
+            + #"y2="\#(number(y(interval.upperBound)))" stroke="steelblue"/>"#)
+      }
       lines.append(
-        #"<circle cx="\#(number(x(Double(value(of: point.trial)))))" "#
-          + #"cy="\#(number(y(point.accuracy)))" r="5" fill="steelblue">"#
-          + #"<title>\#(title)</title></circle>"#)
+        #"<circle cx="\#(column)" cy="\#(number(y(point.accuracy)))" r="5" stroke="steelblue" "#
+          + #"fill="\#(point.equal == nil ? "steelblue" : "white")"><title>\#(title)</title></circle>"#
+      )
     }
     lines.append("</svg>")
     return lines.joined(separator: "\n") + "\n"

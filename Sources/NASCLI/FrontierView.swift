@@ -7,23 +7,45 @@ import TrialStore
 struct FrontierView {
   let reader: StudyReader
   let cost: Cost.Metric
-  let points: [FrontierPoint]
+  let points: [Point]
   let finalists: [RecordedFinalist]
+
+  /// Networks of the study that nobody has scored, the cheapest first.
+  let unscored: [Trial]
 
   /// Accuracies and costs of all trials that were scored, for the background of a picture.
   let background: [(cost: Int, accuracy: Double)]
 
+  /// A point of the frontier and the cheapest one that its score does not tell it from, if any.
+  struct Point {
+    let trial: Trial
+    let score: RecordedScore
+    let accuracy: Double
+    let equal: Trial?
+  }
+
   init(_ reader: StudyReader, cost: Cost.Metric, includingAll: Bool) throws {
     self.reader = reader
     self.cost = cost
-    points = try reader.store.frontier(
+    let survey = try reader.store.survey(
       of: reader.study.id, by: cost, among: includingAll ? .all : .mostTrustworthy)
-    guard !points.isEmpty else { throw StudyError.unfinished(study: reader.study.name) }
+    points = zip(survey.frontier, survey.frontier.cheapestEquals).map { point, equal in
+      Point(
+        trial: point.trial, score: point.score, accuracy: point.accuracy, equal: equal?.trial)
+    }
+    background = survey.scored
+    unscored = try reader.store.unscoredTrials(of: reader.study.id)
+    guard !points.isEmpty || !unscored.isEmpty else {
+      throw StudyError.unfinished(study: reader.study.name)
+    }
     finalists = try reader.store.finalists(of: reader.study.id)
-    background = try reader.store.accuracies(of: reader.study.id, by: cost)
   }
 
   func value(of trial: Trial) -> Int { cost == .macs ? trial.macs : trial.parameters }
+
+  /// Accuracies below this are left out of pictures: only the part of the background is of use that
+  /// the frontier's own range shows.
+  var lowestShown: Double { (points.map(\.accuracy).min() ?? 0) - 0.02 }
 
   /// The budgets that a trial was picked for.
   func budgets(of trial: Trial) -> String {
@@ -34,19 +56,31 @@ struct FrontierView {
 
   // MARK: Table and plot
 
-  var table: String {
+  var text: String {
+    var parts = ["study \(reader.study.name), \(reader.study.strategy)"]
+    if !points.isEmpty { parts.append(table) }
+    if let plot { parts.append(plot) }
+    if let unscoredTable { parts.append(unscoredTable) }
+    return parts.joined(separator: "\n\n")
+  }
+
+  private var table: String {
     var table = Table([
       .init("trial"), .init("MACs"), .init("params"), .init("accuracy"), .init("95 % interval"),
-      .init("images"), .init("weights", isNumeric: false), .init("picked for", isNumeric: false),
+      .init("images"), .init("weights", isNumeric: false), .init("level with"),
+      .init("picked for", isNumeric: false),
     ])
     table.rows = points.map { point in
       [
         "\(point.trial.number)", short(point.trial.macs), short(point.trial.parameters),
         percent(point.accuracy), interval(of: point.score), "\(point.score.images)",
-        point.score.fidelity.rawValue, budgets(of: point.trial),
+        point.score.fidelity.rawValue, point.equal.map { "\($0.number)" } ?? "",
+        budgets(of: point.trial),
       ]
     }
+    guard points.contains(where: { $0.equal != nil }) else { return table.text }
     return table.text
+      + "\nlevel with: the cheapest network that the images do not tell from this one, at 95 %"
   }
 
   private func interval(of score: RecordedScore) -> String {
@@ -55,55 +89,34 @@ struct FrontierView {
     } ?? ""
   }
 
-  var plot: String? {
+  private var plot: String? {
+    guard !points.isEmpty else { return nil }
     let marked = points.map {
-      Plot.Point(x: Double(value(of: $0.trial)), y: $0.accuracy, isMarked: true)
+      Plot.Point(
+        x: Double(value(of: $0.trial)), y: $0.accuracy, mark: $0.equal == nil ? .disc : .ring)
     }
-    // Only the part of the background that the frontier's own range shows.
-    let floor = (points.map(\.accuracy).min() ?? 0) - 0.02
-    let others = background.filter { $0.accuracy >= floor }.map {
-      Plot.Point(x: Double($0.cost), y: $0.accuracy, isMarked: false)
+    let others = background.filter { $0.accuracy >= lowestShown }.map {
+      Plot.Point(x: Double($0.cost), y: $0.accuracy, mark: .dot)
     }
-    return Plot(
+    let plot = Plot(
       points: marked + others, xLabel: { "\(short(Int($0))) \(cost.rawValue)" },
-      yLabel: { percent($0, decimals: 1) }
-    ).text
+      yLabel: { percent($0, decimals: 1) })
+    guard points.contains(where: { $0.equal != nil }) else { return plot.text }
+    return plot.text.map { $0 + "\n● better than all that cost less   ○ level with a cheaper one" }
   }
 
-  // MARK: JSON
-
-  struct Document: Encodable {
-    var schema = "nas.pareto/1"
-    var study: String
-    var cost: String
-    var points: [Point]
-
-    struct Point: Encodable {
-      var trial: Int
-      var macs: Int
-      var params: Int
-      var accuracy: Double
-      var low: Double?
-      var high: Double?
-      var fidelity: String
-      var images: Int
-      var strategy: String
-      var budgets: [String]
-      var architecture: [String: Int]
+  private var unscoredTable: String? {
+    guard !unscored.isEmpty else { return nil }
+    var table = Table([
+      .init("trial"), .init("MACs"), .init("params"), .init("accuracy", isNumeric: false),
+      .init("picked for", isNumeric: false),
+    ])
+    table.rows = unscored.map { trial in
+      [
+        "\(trial.number)", short(trial.macs), short(trial.parameters),
+        "not scored; 'nas retrain \(trial.number)' trains it", budgets(of: trial),
+      ]
     }
-  }
-
-  func document() throws -> Document {
-    Document(
-      study: reader.study.name, cost: cost.rawValue,
-      points: try points.map { point in
-        Document.Point(
-          trial: point.trial.number, macs: point.trial.macs, params: point.trial.parameters,
-          accuracy: point.accuracy, low: point.score.interval?.lowerBound,
-          high: point.score.interval?.upperBound, fidelity: point.score.fidelity.rawValue,
-          images: point.score.images, strategy: reader.study.strategy,
-          budgets: finalists.filter { $0.trial == point.trial.number }.map(\.budget),
-          architecture: try reader.sizes(of: point.trial))
-      })
+    return table.text
   }
 }

@@ -16,6 +16,9 @@ struct TrialView {
         + (trial.role.map { ", \($0)" } ?? "") + (trial.chosen ? ", chosen" : ""),
       "\(cost.macs) MACs, \(cost.parameters) parameters", "", network.layerTable, "",
     ]
+    if scores.isEmpty {
+      lines.append("not scored; 'nas retrain \(trial.number)' trains it")
+    }
     for score in scores {
       let accuracy = score.accuracy.map { percent($0) } ?? "no number"
       let interval =
@@ -25,7 +28,7 @@ struct TrialView {
       lines.append(
         "\(accuracy)\(interval) of \(score.images) \(score.isTest ? "test" : "hold-out") images, "
           + "\(score.fidelity.rawValue) weights \(score.weightsHash), "
-          + "BatchNorm \(score.calibration)")
+          + "BatchNorm \(score.calibration)" + (score.isKnown ? ", known before" : ""))
     }
     return lines.joined(separator: "\n")
   }
@@ -66,6 +69,7 @@ struct TrialView {
       var test: Bool
       var calibration: String
       var weights: String
+      var known: Bool
     }
   }
 
@@ -79,7 +83,7 @@ struct TrialView {
           fidelity: score.fidelity.rawValue, accuracy: score.accuracy,
           low: score.interval?.lowerBound, high: score.interval?.upperBound, loss: score.loss,
           correct: score.correct, images: score.images, test: score.isTest,
-          calibration: score.calibration, weights: score.weightsHash)
+          calibration: score.calibration, weights: score.weightsHash, known: score.isKnown)
       })
   }
 }

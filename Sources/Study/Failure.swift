@@ -84,7 +84,7 @@ public struct Failure: Hashable, Sendable {
     switch error {
     case .planChanged, .tooLarge, .checkpointTooLarge: .badPlan
     case .materialChanged, .diverged, .damagedState: .badData
-    case .unfinished: .tryAgain
+    case .unfinished, .unscored: .tryAgain
     case .unknownBackend: .usage
     case .noSuchNetwork: .missingInput
     }

@@ -5,8 +5,14 @@ public enum StudyEvent: Sendable {
   /// It has found out where it begins.
   case began(study: String, from: Beginning)
 
-  /// The supernet has been trained for `step` of `count` steps; `loss` is that of the largest
-  /// network over the last steps.
+  /// The supernet is not trained: it is the one that the named study trained by the same recipe.
+  case tookSupernet(study: String)
+
+  /// The strategy begins with so many scores that other studies got.
+  case warmStarted(scores: Int)
+
+  /// The supernet has been trained for `step` of `count` steps; `loss` is what it learnt
+  /// from the labels over the last steps: the largest network's, or that of single paths.
   case training(step: Int, count: Int, loss: Double, secondsLeft: Double?)
 
   /// The strategy has had `trials` candidates scored and has come to `progress` of its way.
@@ -45,6 +51,9 @@ public enum StudyError: Error, Hashable, Sendable, CustomStringConvertible {
   /// The study has not come far enough.
   case unfinished(study: String)
 
+  /// The study is done, and its strategy picks networks without scoring any.
+  case unscored(study: String)
+
   /// Training or scoring needs more memory than there is.
   case tooLarge(needed: Int, available: Int)
 
@@ -72,6 +81,8 @@ public enum StudyError: Error, Hashable, Sendable, CustomStringConvertible {
       "\(what) of study '\(study)' cannot be read; start again with --fresh (the old trials stay)"
     case .unfinished(let study):
       "study '\(study)' has no scored network yet; let nas run finish first"
+    case .unscored(let study):
+      "study '\(study)' has picked networks and scored none; 'nas retrain' scores one"
     case .tooLarge(let needed, let available):
       "training and scoring need some \(needed >> 20) MiB of memory, and there are "
         + "\(available >> 20); lower supernet.batch or space.width.scale"

@@ -78,7 +78,10 @@ public struct StudyReader {
     if case .trial(let number) = choice { return try store.trial(number, of: study.id) }
     let metric: Cost.Metric = if case .within(let budget) = choice { budget.metric } else { .macs }
     let frontier = try store.frontier(of: study.id, by: metric)
-    guard !frontier.isEmpty else { throw StudyError.unfinished(study: study.name) }
+    guard !frontier.isEmpty else {
+      throw study.stage == .done
+        ? StudyError.unscored(study: study.name) : .unfinished(study: study.name)
+    }
     let eligible = frontier.filter { point in
       guard case .within(let budget) = choice else { return true }
       return budget.admits(Cost(macs: point.trial.macs, parameters: point.trial.parameters))

@@ -44,21 +44,28 @@ extension TrialStore {
   public func frontier(
     of studyID: Study.ID, by cost: Cost.Metric, among entrants: FrontierEntrants = .mostTrustworthy
   ) throws(StoreError) -> [FrontierPoint] {
+    try survey(of: studyID, by: cost, among: entrants).frontier
+  }
+
+  /// Returns the frontier, as ``frontier(of:by:among:)`` does, with what it was chosen from.
+  ///
+  /// - Returns: The frontier, and cost and accuracy of every trial that was scored, whether or not
+  ///   it was compared; both from cheap to costly.
+  public func survey(
+    of studyID: Study.ID, by cost: Cost.Metric, among entrants: FrontierEntrants = .mostTrustworthy
+  ) throws(StoreError) -> (
+    frontier: [FrontierPoint], scored: [(cost: Int, accuracy: Double)]
+  ) {
     try read { db in
-      var candidates = try fetchCandidates(of: studyID, by: cost, db)
+      let all = try fetchCandidates(of: studyID, by: cost, db)
+      var candidates = all
       if entrants == .mostTrustworthy, let best = candidates.map(\.evidence).max() {
         candidates.removeAll { $0.evidence < best }
       }
-      return try Self.sweep(candidates).map { try fetchPoint($0, db) }
-    }
-  }
-
-  /// Returns cost and accuracy of every trial that could be on a frontier, the cheapest first.
-  public func accuracies(
-    of studyID: Study.ID, by cost: Cost.Metric
-  ) throws(StoreError) -> [(cost: Int, accuracy: Double)] {
-    try read { db in
-      try fetchCandidates(of: studyID, by: cost, db).map { ($0.cost, $0.accuracy) }
+      return (
+        try Self.sweep(candidates).map { try fetchPoint($0, db) },
+        all.map { ($0.cost, $0.accuracy) }
+      )
     }
   }
 

@@ -1,5 +1,6 @@
 public import Foundation
 internal import GRDB
+public import SearchSpace
 
 /// Whose weights a network was scored with.
 ///
@@ -45,17 +46,27 @@ public struct NewScore: Hashable, Sendable {
   /// How long the measurement took.
   public let seconds: Double
 
+  /// Whether it was not measured, but repeats an equal score that the database had already.
+  public let isKnown: Bool
+
+  /// Which images were classified correctly, if that was kept.
+  public let answers: RightAnswers?
+
   /// Creates the description of a score.
   ///
-  /// - Precondition: `images >= 1 && (0...images).contains(correct)`, and `seconds` is finite and
-  ///   not negative.
+  /// - Precondition: `images >= 1 && (0...images).contains(correct)`, `seconds` is finite and not
+  ///   negative, and `answers` are to so many images and so many of them correct.
   public init(
     fidelity: Fidelity, correct: Int, images: Int, loss: Double, calibration: String,
-    weightsHash: String, imagesHash: String, isTest: Bool = false, seconds: Double
+    weightsHash: String, imagesHash: String, isTest: Bool = false, seconds: Double,
+    isKnown: Bool = false, answers: RightAnswers? = nil
   ) {
     precondition(images >= 1, "a score over \(images) images says nothing")
     precondition((0...images).contains(correct), "\(correct) of \(images) images cannot be correct")
     precondition(seconds >= 0 && seconds.isFinite, "a score cannot take \(seconds) s")
+    precondition(
+      answers.map { $0.images == images && $0.count == correct } ?? true,
+      "the answers are not those to \(images) images, \(correct) of them correct")
     self.fidelity = fidelity
     self.correct = correct
     self.images = images
@@ -65,6 +76,8 @@ public struct NewScore: Hashable, Sendable {
     self.imagesHash = imagesHash
     self.isTest = isTest
     self.seconds = seconds
+    self.isKnown = isKnown
+    self.answers = answers
   }
 
   /// The share of images classified correctly, or nil if the loss is not finite.
@@ -116,6 +129,12 @@ public struct RecordedScore: Hashable, Identifiable, Sendable {
 
   /// When it was committed.
   public let createdAt: Date
+
+  /// Whether it was not measured, but repeats an equal score that the database had already.
+  public let isKnown: Bool
+
+  /// Which images were classified correctly, if that was kept.
+  public let answers: RightAnswers?
 }
 
 extension RecordedScore {
@@ -131,7 +150,8 @@ extension RecordedScore {
       loss: try row.decode(Double?.self, forColumn: "loss"),
       calibration: try row.value("calibration"), weightsHash: try row.value("weights_hash"),
       imagesHash: try row.value("images_hash"), isTest: try row.value("test"),
-      seconds: try row.value("seconds"), createdAt: try row.date("created_at"))
+      seconds: try row.value("seconds"), createdAt: try row.date("created_at"),
+      isKnown: try row.value("known"), answers: try row.answers)
   }
 }
 

@@ -32,8 +32,17 @@ enum Schema {
   /// Databases out there were made by these very lines: never edit one, append another, and change
   /// `results.sql` to match.
   private static let migrations: [(name: String, sql: String)] = [
-    (name: "1 studies, trials and scores", sql: studiesTrialsAndScores)
+    (name: "1 studies, trials and scores", sql: studiesTrialsAndScores),
+    (name: "2 known scores and supernets of others", sql: knownScoresAndSupernetsOfOthers),
   ]
+
+  private static let knownScoresAndSupernetsOfOthers = """
+    ALTER TABLE studies ADD COLUMN recipe_hash TEXT;
+    ALTER TABLE studies ADD COLUMN trained_by TEXT;
+    ALTER TABLE scores ADD COLUMN known INTEGER NOT NULL DEFAULT 0 CHECK (known IN (0, 1));
+    ALTER TABLE scores ADD COLUMN answers BLOB CHECK (length(answers) = (images + 7) / 8);
+    CREATE INDEX trials_by_key ON trials (key);
+    """
 
   private static let studiesTrialsAndScores = """
     CREATE TABLE studies (

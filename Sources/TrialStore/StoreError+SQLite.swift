@@ -1,5 +1,6 @@
 import Foundation
 internal import GRDB
+import SearchSpace
 
 extension StoreError {
   /// Tells what an error met inside a database call means to the user.
@@ -60,6 +61,17 @@ extension Row {
       throw UnreadableValue(column: column, value: text)
     }
     return choice
+  }
+
+  /// The answers to single images of a row of scores, if they were kept.
+  var answers: RightAnswers? {
+    get throws {
+      guard let bytes = try decode(Data?.self, forColumn: "answers") else { return nil }
+      guard let answers = RightAnswers(bytes: [UInt8](bytes), images: try value("images")) else {
+        throw UnreadableValue(column: "answers", value: "\(bytes.count) bytes")
+      }
+      return answers
+    }
   }
 
   /// Returns the instant that a column holds as Unix seconds.

@@ -21,13 +21,17 @@ public struct NewStudy: Hashable, Sendable {
   /// The search space, as JSON.
   public let space: String
 
+  /// The hash of all that the weights of its supernet follow from, in hexadecimal; nil if it has
+  /// none.
+  public let recipeHash: String?
+
   /// Where the study begins: some strategies need no supernet.
   public let stage: Stage
 
   /// Creates the description of a study.
   public init(
     name: String, seed: UInt64, strategy: String, plan: String, planHash: String, space: String,
-    stage: Stage = .supernet
+    recipeHash: String? = nil, stage: Stage = .supernet
   ) {
     self.name = name
     self.seed = seed
@@ -35,6 +39,7 @@ public struct NewStudy: Hashable, Sendable {
     self.plan = plan
     self.planHash = planHash
     self.space = space
+    self.recipeHash = recipeHash
     self.stage = stage
   }
 }
@@ -88,6 +93,13 @@ public struct Study: Hashable, Identifiable, Sendable {
 
   /// When it was created.
   public let createdAt: Date
+
+  /// The hash of all that the weights of its supernet follow from, in hexadecimal; nil if it has
+  /// none, or if it is older than such hashes.
+  public let recipeHash: String?
+
+  /// The study that trained its supernet, by the name it had then; nil if it trains its own.
+  public let trainedBy: String?
 }
 
 extension Study {
@@ -100,7 +112,9 @@ extension Study {
       stage: try row.value("stage"),
       strategyState: try row.decode(String?.self, forColumn: "strategy_state"),
       randomState: try row.decode(String?.self, forColumn: "random_state"),
-      createdAt: try row.date("created_at"))
+      createdAt: try row.date("created_at"),
+      recipeHash: try row.decode(String?.self, forColumn: "recipe_hash"),
+      trainedBy: try row.decode(String?.self, forColumn: "trained_by"))
   }
 }
 
@@ -116,12 +130,12 @@ extension TrialStore {
       try db.execute(
         sql: """
           INSERT INTO studies
-            (name, seed, strategy, plan, plan_hash, space, stage, created_at)
-          VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+            (name, seed, strategy, plan, plan_hash, space, stage, created_at, recipe_hash)
+          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
           """,
         arguments: [
           new.name, Int64(bitPattern: new.seed), new.strategy, new.plan, new.planHash, new.space,
-          new.stage.rawValue, now(),
+          new.stage.rawValue, now(), new.recipeHash,
         ])
       return try fetchStudy(named: new.name, db)
     }

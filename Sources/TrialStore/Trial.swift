@@ -9,7 +9,7 @@ public struct NewTrial: Hashable, Sendable {
   /// The architecture's canonical key; the same for the same architecture, always.
   public let key: String
 
-  /// Which question of the strategy led to it, counted from 0.
+  /// Which question of the strategy led to it, counted from 0; -1 if it was known before the first.
   public let step: Int
 
   /// What the strategy notes about it, such as the decision it changed: `stage2.width`.
@@ -144,6 +144,23 @@ extension TrialStore {
           arguments: [studyID, number])
       else { throw try noSuchTrial(number, of: studyID, db) }
       return try Trial(row)
+    }
+  }
+
+  /// Returns the trials of a study that no score tells anything about, the cheapest first.
+  ///
+  /// Some strategies pick networks that they never had scored.
+  public func unscoredTrials(of studyID: Study.ID) throws(StoreError) -> [Trial] {
+    try read { db in
+      try Row.fetchAll(
+        db,
+        sql: """
+          SELECT * FROM trials WHERE study = ? AND state = 'done'
+            AND NOT EXISTS (SELECT 1 FROM scores WHERE scores.trial = trials.id)
+          ORDER BY macs, number
+          """,
+        arguments: [studyID]
+      ).map(Trial.init)
     }
   }
 

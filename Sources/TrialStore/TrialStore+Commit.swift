@@ -1,3 +1,4 @@
+import Foundation
 internal import GRDB
 import SearchSpace
 
@@ -86,15 +87,15 @@ extension TrialStore {
       sql: """
         INSERT INTO scores
           (trial, fidelity, correct, images, accuracy, low, high, loss, calibration, weights_hash,
-           images_hash, test, seconds, created_at)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+           images_hash, test, seconds, created_at, known, answers)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         ON CONFLICT (trial, fidelity, weights_hash, calibration, images_hash) DO NOTHING
         """
     ).execute(arguments: [
       trialID, score.fidelity.rawValue, score.correct, score.images, accuracy,
       interval?.lowerBound, interval?.upperBound, accuracy == nil ? nil : score.loss,
       score.calibration, score.weightsHash, score.imagesHash, score.isTest, score.seconds,
-      now(),
+      now(), score.isKnown, score.answers.map { Data($0.bytes) },
     ])
   }
 

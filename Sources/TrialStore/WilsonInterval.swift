@@ -16,7 +16,7 @@
 public func wilsonInterval(correct: Int, of images: Int) -> ClosedRange<Double> {
   precondition(images >= 1, "an accuracy over \(images) images has no interval")
   precondition((0...images).contains(correct), "\(correct) of \(images) images cannot be correct")
-  let z = 1.959_963_984_540_054  // the normal distribution's 97.5 % quantile
+  let z = normalQuantile
   let n = Double(images)
   let accuracy = Double(correct) / n
   let center = (accuracy + z * z / (2 * n)) / (1 + z * z / n)
@@ -26,3 +26,6 @@ public func wilsonInterval(correct: Int, of images: Int) -> ClosedRange<Double> 
   // Rounding may carry an end past 0, 1 or the accuracy itself by a last bit.
   return max(0, min(center - reach, accuracy))...min(1, max(center + reach, accuracy))
 }
+
+/// The normal distribution's 97.5 % quantile: 95 % lie nearer to its mean, counted in deviations.
+let normalQuantile = 1.959_963_984_540_054

@@ -1,4 +1,5 @@
 import Foundation
+import SearchSpace
 import TrialStore
 
 /// A folder of its own for one test, removed with the last reference to it.
@@ -32,10 +33,12 @@ final class TemporaryFolder {
 }
 
 extension NewStudy {
-  static func sample(named name: String = "fashion", seed: UInt64 = 1) -> Self {
+  static func sample(
+    named name: String = "fashion", seed: UInt64 = 1, recipe: String? = nil
+  ) -> Self {
     Self(
       name: name, seed: seed, strategy: "autoslim", plan: "study: \(name)\n", planHash: "c0ffee",
-      space: #"{"decisions": []}"#)
+      space: #"{"decisions": []}"#, recipeHash: recipe)
   }
 }
 
@@ -58,6 +61,24 @@ extension NewScore {
       fidelity: fidelity, correct: correct, images: images, loss: loss,
       calibration: #"{"batches": 4}"#, weightsHash: weights, imagesHash: isTest ? "7e57" : "da7a",
       isTest: isTest, seconds: 0.125)
+  }
+}
+
+extension NewScore {
+  static func sample(answers: RightAnswers, isKnown: Bool = false) -> Self {
+    Self(
+      fidelity: .shared, correct: answers.count, images: answers.images, loss: 0.5,
+      calibration: #"{"batches": 4}"#, weightsHash: "aa", imagesHash: "da7a",
+      seconds: isKnown ? 0 : 0.125, isKnown: isKnown, answers: answers)
+  }
+}
+
+extension RightAnswers {
+  /// Answers to 1000 images, all right but some that follow each other.
+  static func sample(wrong: Range<Int>) -> Self {
+    var answers = RightAnswers()
+    for image in 0..<1000 { answers.append(!wrong.contains(image)) }
+    return answers
   }
 }
 

@@ -9,7 +9,8 @@ extension NAS {
       abstract: "Show the frontier of cost against accuracy.",
       discussion: """
         The frontier is drawn among the networks that were scored most thoroughly, so that like \
-        is compared with like; --all takes every trial.
+        is compared with like; --all takes every trial. A network that its images do not tell \
+        from a cheaper one is level with that one: its higher accuracy may be chance.
         """)
 
     @OptionGroup var options: StoreOptions
@@ -30,13 +31,7 @@ extension NAS {
       try reportingErrors {
         let view = try FrontierView(options.open(), cost: cost.metric, includingAll: all)
         if let svg { try write(view.svg, to: svg) }
-        if json {
-          try printJSON(view.document())
-          return
-        }
-        print("study \(view.reader.study.name), \(view.reader.study.strategy)\n")
-        print(view.table)
-        if let plot = view.plot { print("\n" + plot) }
+        if json { try printJSON(view.document()) } else { print(view.text) }
       }
     }
   }

@@ -1,10 +1,17 @@
 /// Points drawn with characters.
 struct Plot {
-  /// A point and whether it stands out.
+  /// A point and how it is drawn.
   struct Point {
     var x: Double
     var y: Double
-    var isMarked: Bool
+    var mark: Mark
+  }
+
+  /// What a point is drawn as; where several fall onto one place, the last of these is seen.
+  enum Mark: Character, CaseIterable {
+    case dot = "·"
+    case ring = "○"
+    case disc = "●"
   }
 
   var points: [Point]
@@ -20,10 +27,12 @@ struct Plot {
     let (bottom, top) = range(points.map(\.y))
     var cells = [[Character]](
       repeating: [Character](repeating: " ", count: width), count: height)
-    for point in points.sorted(by: { !$0.isMarked && $1.isMarked }) {
-      let column = Int(((point.x - left) / (right - left) * Double(width - 1)).rounded())
-      let row = Int(((point.y - bottom) / (top - bottom) * Double(height - 1)).rounded())
-      cells[height - 1 - row][column] = point.isMarked ? "●" : "·"
+    for mark in Mark.allCases {
+      for point in points where point.mark == mark {
+        let column = Int(((point.x - left) / (right - left) * Double(width - 1)).rounded())
+        let row = Int(((point.y - bottom) / (top - bottom) * Double(height - 1)).rounded())
+        cells[height - 1 - row][column] = mark.rawValue
+      }
     }
     let labels = [yLabel(top), yLabel(bottom)]
     let margin = labels.map(\.count).max() ?? 0

@@ -20,6 +20,8 @@ final class ProgressLine {
   func show(_ event: StudyEvent) {
     switch event {
     case .began(let study, let beginning): note(beginning.sentence(about: study))
+    case .tookSupernet(let study): note("takes the supernet that study '\(study)' trained")
+    case .warmStarted(let scores): note("begins with \(scores) scores that are known")
     case .training(let step, let count, let loss, let left):
       update(
         "supernet  step \(step)/\(count) (\(percent(Double(step) / Double(count), decimals: 0)))"

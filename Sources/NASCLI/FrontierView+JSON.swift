@@ -1,0 +1,81 @@
+import SearchSpace
+import Study
+import TrialStore
+
+extension FrontierView {
+  struct Document: Encodable {
+    var schema = "nas.pareto/1"
+    var study: String
+    var cost: String
+    var points: [PointEntry]
+    var unscored: [UnscoredEntry]
+
+    struct PointEntry: Encodable {
+      var trial: Int
+      var macs: Int
+      var params: Int
+      var accuracy: Double
+      var low: Double?
+      var high: Double?
+      var levelWith: OrNull<Int>
+      var fidelity: String
+      var images: Int
+      var strategy: String
+      var budgets: [String]
+      var architecture: [String: Int]
+
+      enum CodingKeys: String, CodingKey {
+        case trial, macs, params, accuracy, low, high, fidelity, images, strategy, budgets
+        case architecture
+        case levelWith = "level_with"
+      }
+    }
+
+    struct UnscoredEntry: Encodable {
+      var trial: Int
+      var macs: Int
+      var params: Int
+      var accuracy = OrNull<Double>(value: nil)
+      var strategy: String
+      var budgets: [String]
+      var architecture: [String: Int]
+    }
+  }
+
+  func document() throws -> Document {
+    Document(
+      study: reader.study.name, cost: cost.rawValue, points: try points.map(entry),
+      unscored: try unscored.map(entry))
+  }
+
+  private func entry(of point: Point) throws -> Document.PointEntry {
+    Document.PointEntry(
+      trial: point.trial.number, macs: point.trial.macs, params: point.trial.parameters,
+      accuracy: point.accuracy, low: point.score.interval?.lowerBound,
+      high: point.score.interval?.upperBound, levelWith: OrNull(value: point.equal?.number),
+      fidelity: point.score.fidelity.rawValue, images: point.score.images,
+      strategy: reader.study.strategy, budgets: budgetNames(of: point.trial),
+      architecture: try reader.sizes(of: point.trial))
+  }
+
+  private func entry(of trial: Trial) throws -> Document.UnscoredEntry {
+    Document.UnscoredEntry(
+      trial: trial.number, macs: trial.macs, params: trial.parameters,
+      strategy: reader.study.strategy, budgets: budgetNames(of: trial),
+      architecture: try reader.sizes(of: trial))
+  }
+
+  private func budgetNames(of trial: Trial) -> [String] {
+    finalists.filter { $0.trial == trial.number }.map(\.budget)
+  }
+}
+
+/// A value that is written as `null` where there is none, instead of being left out.
+struct OrNull<Value: Encodable>: Encodable {
+  var value: Value?
+
+  func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    try container.encode(value)
+  }
+}
