@@ -110,7 +110,9 @@ let package = Package(
       swiftSettings: houseSettings),
     .testTarget(
       name: "StudyTests",
-      dependencies: ["Export", "Kernels", "Networks", "SearchSpace", "Strategies", "Study"],
+      dependencies: [
+        "Evaluator", "Export", "Kernels", "Networks", "SearchSpace", "Strategies", "Study",
+      ],
       swiftSettings: houseSettings),
     .testTarget(
       name: "NASCLITests",

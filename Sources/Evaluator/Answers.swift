@@ -29,8 +29,7 @@ public struct Answers: Sendable {
       batch, labels throws(KernelError) in
       let outputs = try runner.outputs(of: network, images: batch, statistics: statistics)
       logits += outputs.elements
-      tally.add(
-        Probabilities(softmaxOf: outputs).crossEntropy(labels: labels), images: labels.count)
+      tally.add(Probabilities(softmaxOf: outputs).crossEntropy(labels: labels))
     }
     self.logits = logits
     score = tally.score

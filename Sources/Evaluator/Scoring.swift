@@ -1,7 +1,7 @@
 import Datasets
 import Kernels
 import Networks
-import SearchSpace
+public import SearchSpace
 
 /// How a score is made.
 public struct ScoringRecipe: Hashable, Codable, Sendable {
@@ -41,7 +41,7 @@ struct Scoring {
   // MARK: Scores
 
   /// Scores networks, computing once the layers that they begin with alike.
-  func scores(of networks: [Network]) throws(KernelError) -> [Score] {
+  func assessments(of networks: [Network]) throws(KernelError) -> [Assessment] {
     let tree = PrefixTree(networks)
     let statistics = try recipe.calibration > 0 ? statistics(of: tree) : nil
     var tallies = [Tally](repeating: Tally(), count: networks.count)
@@ -54,11 +54,10 @@ struct Scoring {
         }
         return .fixed(known)
       } atEnd: { network, outputs in
-        let loss = Probabilities(softmaxOf: outputs).crossEntropy(labels: labels)
-        tallies[network].add(loss, images: labels.count)
+        tallies[network].add(Probabilities(softmaxOf: outputs).crossEntropy(labels: labels))
       }
     }
-    return tallies.map(\.score)
+    return tallies.map { Assessment(score: $0.score, answers: $0.answers) }
   }
 
   /// Gathers the statistics of one network.
@@ -163,19 +162,26 @@ private struct MomentMean {
   }
 }
 
+/// A score with the answers that it counts.
+public struct Assessment: Hashable, Sendable {
+  public let score: Score
+
+  /// For each image, in the order of the hold-out, whether it was classified rightly.
+  public let answers: RightAnswers
+}
+
 /// A score in the making.
 struct Tally {
-  private var correct = 0
-  private var images = 0
+  private(set) var answers = RightAnswers()
   private var loss = 0.0
 
-  mutating func add(_ batch: BatchLoss, images count: Int) {
-    correct += batch.correct
-    images += count
-    loss += batch.loss * Double(count)
+  mutating func add(_ batch: BatchLoss) {
+    for isRight in batch.rightAnswers { answers.append(isRight) }
+    loss += batch.loss * Double(batch.rightAnswers.count)
   }
 
   var score: Score {
-    Score(correct: correct, images: images, loss: loss / Double(max(1, images)))
+    Score(
+      correct: answers.count, images: answers.images, loss: loss / Double(max(1, answers.images)))
   }
 }

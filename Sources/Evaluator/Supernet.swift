@@ -41,11 +41,8 @@ public final class Supernet {
     /// Images in a step.
     public var batch = 128
 
-    /// Random subnets in a step, beside the largest and the smallest.
-    public var randomSubnets = 2
-
-    /// Whether the smaller subnets learn from the largest one instead of the labels.
-    public var distills = true
+    /// Which subnets a step trains.
+    public var paths = Paths.sandwich(random: 2, distills: true)
 
     public var optimizer = MomentumOptimizer()
 
@@ -53,6 +50,16 @@ public final class Supernet {
     public var precision: ElementType? = .float32
 
     public init() {}
+  }
+
+  /// Which subnets a step trains, all on one batch and towards one update.
+  public enum Paths: Hashable, Codable, Sendable {
+    /// The largest, the smallest and so many random ones; if it distills, the others learn from
+    /// the largest one instead of the labels.
+    case sandwich(random: Int, distills: Bool)
+
+    /// One random subnet, each decision drawn with equal chances.
+    case single
   }
 
   /// Creates a supernet with new weights.
@@ -108,7 +115,16 @@ public final class Supernet {
   public func score(
     _ architectures: [Architecture], with recipe: ScoringRecipe
   ) throws(KernelError) -> [Score] {
-    try Scoring(runner: runner, images: images, recipe: recipe).scores(
+    try assess(architectures, with: recipe).map(\.score)
+  }
+
+  /// Scores architectures as ``score(_:with:)`` does, and tells which images they got right.
+  ///
+  /// - Throws: ``KernelError`` if a kernel fails.
+  public func assess(
+    _ architectures: [Architecture], with recipe: ScoringRecipe
+  ) throws(KernelError) -> [Assessment] {
+    try Scoring(runner: runner, images: images, recipe: recipe).assessments(
       of: architectures.map(space.network(of:)))
   }
 }

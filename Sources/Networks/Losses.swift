@@ -6,8 +6,11 @@ public struct BatchLoss: Hashable, Sendable {
   /// The mean cross-entropy, in nats.
   public var loss: Double
 
-  /// How many images have their own class's score above all others.
-  public var correct: Int
+  /// For each image whether its own class's score is above all others.
+  public var rightAnswers: [Bool]
+
+  /// How many images are classified rightly.
+  public var correct: Int { rightAnswers.count { $0 } }
 }
 
 /// The probability of each class for each image of a batch.
@@ -37,13 +40,13 @@ public struct Probabilities: Sendable {
   /// - Returns: The mean loss and the number of right answers.
   public func crossEntropy(labels: [Int32], gradient: Tensor? = nil) -> BatchLoss {
     precondition(labels.count == logarithms.count, "one label an image")
-    var result = BatchLoss(loss: 0, correct: 0)
+    var result = BatchLoss(loss: 0, rightAnswers: [])
     for (row, label) in zip(logarithms, labels) {
       let own = row[Int(label)]
       result.loss -= own
       // A tie is not a right answer.
-      let isRight = row.indices.allSatisfy { $0 == Int(label) || row[$0] < own }
-      result.correct += isRight ? 1 : 0
+      result.rightAnswers.append(
+        row.indices.allSatisfy { $0 == Int(label) || row[$0] < own })
     }
     result.loss /= Double(labels.count)
     if let gradient {

@@ -3,6 +3,7 @@ import Evaluator
 import Foundation
 import Kernels
 import SearchSpace
+import Strategies
 
 /// What a plan names, made real: its images and its space.
 ///
@@ -54,8 +55,7 @@ struct StudyMaterial {
     var settings = Supernet.Settings()
     settings.epochs = plan.supernet.epochs
     settings.batch = plan.supernet.batch
-    settings.randomSubnets = plan.supernet.sandwich
-    settings.distills = plan.supernet.distill
+    settings.paths = plan.supernet.paths
     settings.optimizer = plan.supernet.optimizer
     settings.precision =
       switch plan.supernet.precision {
@@ -85,6 +85,15 @@ struct StudyMaterial {
       Description(
         space: space.name, input: space.input, classes: space.classes, data: dataFingerprint,
         holdOut: images.holdOutFingerprint, decisions: space.decisions))
+  }
+
+  /// The hash of all that the weights of the study's supernet follow from.
+  ///
+  /// But for the last bits: another processor or number of threads rounds otherwise.
+  func supernetFingerprint(engine: Engine) -> String {
+    let weights = plan.strategy.startingWeights == .trained ? "trained" : "drawn"
+    let parts = [plan.supernetRecipe, description, weights, engine.backend.rawValue]
+    return fingerprint(of: Array(parts.joined(separator: "\n").utf8))
   }
 
   /// The sizes of an architecture as a JSON object, in the order of the decisions.

@@ -7,6 +7,27 @@ extension StudyRunner {
   /// Steps from one point of the learning curve to the next.
   private static let stepsPerPoint = 10
 
+  /// Takes over the supernet that another study of the database trained by the same recipe.
+  ///
+  /// Its weights are those that training would lead to, but for rounding on another processor.
+  ///
+  /// - Returns: Whether there is one.
+  func takeSupernet(
+    _ supernet: Supernet, for study: Study, in run: ActiveRun
+  ) throws -> Bool {
+    guard let recipe = study.recipeHash else { return false }
+    let donors = try store.studies(
+      trainedBy: recipe, checkpoint: SupernetCheckpoint.name, step: supernet.stepCount)
+    // One that cannot be read is no reason to stop, as this study can train its own.
+    for donor in donors
+    where (try? SupernetCheckpoint(restoring: supernet, of: donor, from: store)) != nil {
+      try store.takeSupernet(named: SupernetCheckpoint.name, of: donor, in: run)
+      report(.tookSupernet(study: donor.trainedBy ?? donor.name))
+      return true
+    }
+    return false
+  }
+
   /// Trains the supernet to its end.
   ///
   /// - Returns: Whether it came to its end; else a checkpoint was written.
@@ -35,8 +56,8 @@ extension StudyRunner {
 
     while !supernet.isTrained {
       let losses = try supernet.trainStep()
-      guard losses.isFinite else { throw StudyError.diverged(step: supernet.step) }
-      checkpoint.lossSum += losses.largest
+      guard losses.areFinite else { throw StudyError.diverged(step: supernet.step) }
+      checkpoint.lossSum += losses.first
       let elapsed = (clock.now - start).seconds
       checkpoint.seconds = secondsBefore + elapsed
       if supernet.step % Self.stepsPerPoint == 0 || supernet.isTrained {

@@ -29,13 +29,13 @@ import Testing
   }
 
   private func supernet(
-    epochs: Int = 4, distills: Bool = true, backend: Engine.Backend = .fused,
-    augmentation: Augmentation = .none
+    epochs: Int = 4, paths: Supernet.Paths = .sandwich(random: 2, distills: true),
+    backend: Engine.Backend = .fused, augmentation: Augmentation = .none
   ) throws -> Supernet {
     var settings = Supernet.Settings()
     settings.epochs = epochs
     settings.batch = 40
-    settings.distills = distills
+    settings.paths = paths
     return try Supernet(
       space: space(), images: images(augmentation: augmentation), settings: settings,
       engine: Engine(backend: backend))
@@ -43,11 +43,16 @@ import Testing
 
   private let recipe = ScoringRecipe(images: 200, calibration: 90, batch: 40)
 
-  @Test(arguments: Engine.Backend.allCases, [true, false])
+  @Test(
+    arguments: Engine.Backend.allCases,
+    [
+      (8, .sandwich(random: 2, distills: true)), (8, .sandwich(random: 2, distills: false)),
+      (24, Supernet.Paths.single),
+    ])
   func `learns, the largest and the smallest subnet alike`(
-    backend: Engine.Backend, distills: Bool
+    backend: Engine.Backend, training: (epochs: Int, paths: Supernet.Paths)
   ) throws {
-    let supernet = try supernet(epochs: 8, distills: distills, backend: backend)
+    let supernet = try supernet(epochs: training.epochs, paths: training.paths, backend: backend)
     while !supernet.isTrained { try supernet.trainStep() }
     let scores = try supernet.score(
       [supernet.space.largest, supernet.space.smallest], with: recipe)
@@ -68,6 +73,25 @@ import Testing
     let together = try supernet.score(architectures, with: recipe)
     let alone = try architectures.map { try supernet.score([$0], with: recipe)[0] }
     #expect(together == alone)
+
+    // The same once more, with the answers that the scores count.
+    let assessments = try supernet.assess(architectures, with: recipe)
+    #expect(assessments.map(\.score) == together)
+    for (architecture, assessment) in zip(architectures, assessments).prefix(3) {
+      let trained = try supernet.trainedNetwork(of: architecture, with: recipe)
+      let logits = try supernet.answers(of: trained, with: recipe).logits
+      let expected = supernet.images.holdOut.enumerated().map { index, image in
+        let row = logits[index * 4..<index * 4 + 4]
+        let own = row[row.startIndex + Int(supernet.images.maker.dataset.labels[image])]
+        return own == row.max() && row.count(where: { $0 == own }) == 1
+      }
+      #expect(assessment.answers.images == expected.count)
+      #expect(
+        expected.indices.allSatisfy { index in
+          let bit = assessment.answers.bytes[index / 8] >> UInt8(index % 8) & 1
+          return (bit == 1) == expected[index]
+        })
+    }
   }
 
   @Test func `scores with each batch's own statistics where none are gathered`() throws {
@@ -151,11 +175,25 @@ import Testing
     #expect(weights[0] == weights[1])
   }
 
-  @Test func `goes on from a checkpoint as if it had never stopped`() throws {
-    let whole = try supernet(augmentation: Augmentation(crop: 1, flip: true, cutout: 2))
+  @Test func `draws each choice of a single path equally often`() throws {
+    let supernet = try supernet(paths: .single)
+    let steps = 6000
+    for (index, decision) in supernet.space.decisions.enumerated() {
+      var counts = [Int](repeating: 0, count: decision.choices.count)
+      for step in 0..<steps { counts[supernet.subnets(ofStep: step)[0].choices[index]] += 1 }
+      let expected = Double(steps) / Double(counts.count)
+      // Five standard deviations of a binomial count; the seed is fixed.
+      for count in counts { #expect(abs(Double(count) - expected) < 5 * expected.squareRoot()) }
+    }
+  }
+
+  @Test(arguments: [Supernet.Paths.sandwich(random: 2, distills: true), .single])
+  func `goes on from a checkpoint as if it had never stopped`(paths: Supernet.Paths) throws {
+    let augmentation = Augmentation(crop: 1, flip: true, cutout: 2)
+    let whole = try supernet(paths: paths, augmentation: augmentation)
     for _ in 0..<7 { try whole.trainStep() }
     let file = try Safetensors(decoding: whole.checkpoint().encoded())
-    let resumed = try supernet(augmentation: Augmentation(crop: 1, flip: true, cutout: 2))
+    let resumed = try supernet(paths: paths, augmentation: augmentation)
     try resumed.restore(file)
     #expect(resumed.step == 7)
     for _ in 0..<7 {
@@ -175,9 +213,9 @@ import Testing
     #expect(supernet.checkpoint().encoded() == before)
   }
 
-  /// The sandwich rule once more, from the parts of a network and without a supernet.
+  /// A step once more, from the parts of a network and without a supernet.
   private func stepByHand(
-    _ supernet: Supernet, distills: Bool
+    _ supernet: Supernet, _ paths: Supernet.Paths
   ) throws -> (Parameters, subnets: [Architecture]) {
     let space = supernet.space
     let engine = try Engine()
@@ -194,7 +232,7 @@ import Testing
     }
     var generator = SeededGenerator(seed: 3, stream: "subnets", index: 0)
     let random = (0..<2).map { _ in space.randomArchitecture(using: &generator) }
-    let subnets = [space.largest, space.smallest] + random
+    let subnets = paths == .single ? [random[0]] : [space.largest, space.smallest] + random
 
     parameters.clearGradients()
     var teacher: Probabilities?
@@ -202,7 +240,7 @@ import Testing
       let tape = try runner.forward(space.network(of: subnet), images: batch)
       let gradient = runner.arena.tensor(tape.outputs.shape)
       let answer = Probabilities(softmaxOf: tape.outputs)
-      if distills, let teacher {
+      if paths == .sandwich(random: 2, distills: true), let teacher {
         _ = answer.crossEntropy(teacher: teacher, gradient: gradient)
       } else {
         _ = answer.crossEntropy(labels: labels, gradient: gradient)
@@ -215,19 +253,24 @@ import Testing
     return (parameters, subnets)
   }
 
-  @Test(arguments: [true, false])
-  func `steps by the summed gradients of largest, smallest and two random subnets`(
-    distills: Bool
-  ) throws {
-    let supernet = try supernet(distills: distills)
-    let (expected, subnets) = try stepByHand(supernet, distills: distills)
-    try supernet.trainStep()
+  @Test(
+    arguments: [
+      .sandwich(random: 2, distills: true), .sandwich(random: 2, distills: false),
+      Supernet.Paths.single,
+    ])
+  func `steps by the summed gradients of its subnets`(paths: Supernet.Paths) throws {
+    let supernet = try supernet(paths: paths)
+    let (expected, subnets) = try stepByHand(supernet, paths)
+    let losses = try supernet.trainStep()
+    #expect(losses.subnets.count == subnets.count && losses.areFinite)
+    #expect(supernet.subnets(ofStep: 0) == subnets)
     let file = supernet.checkpoint()
     for entry in expected.entries {
       #expect(
         relativeDifference(file[entry.name]?.values ?? [], expected.values(of: entry)) < 1e-6,
         "\(entry.name)")
     }
+    guard paths != .single else { return }
     // The random subnets draw every group on its own: their choices are not of one width.
     let space = supernet.space
     #expect(subnets.dropFirst(2).contains { $0 != space.largest && $0 != space.smallest })

@@ -44,7 +44,7 @@ import Testing
           6:12: error: space.network must be the name of a family, but is 'mobilnet-v2'; \
           did you mean 'mobilenet-v2'? there are \(Family.names.joined(separator: ", "))
           8:3: error: unknown key 'epohcs' in supernet; did you mean 'epochs'? known keys: epochs, \
-          batch, sandwich, distill, optimizer, precision, calibration
+          batch, paths, sandwich, distill, optimizer, precision, calibration
           9:10: error: supernet.batch must be a whole number from 1 to 4096, but is '8192'
           10:12: error: supernet.distill must be true or false, but is 'yes'; write true
           11:14: error: supernet.precision must be auto, float32 or bfloat16, the only values there \
@@ -59,6 +59,19 @@ import Testing
           15:19: error: checkpoint-every must be a time of at least 1s, such as 20s or 5m, \
           but is '20'; add a unit: ms, s, m or h
           """)
+  }
+
+  @Test func `refuses what has no effect on single paths`() {
+    #expect(
+      screen(["supernet": "{sandwich: 3, paths: single, distill: maybe}"])
+        == """
+        5:22: error: supernet.sandwich has no effect with paths: single; remove it
+        5:49: error: supernet.distill has no effect with paths: single; remove it
+        """)
+    #expect(
+      screen(["supernet": "{paths: singel}"])
+        == "5:19: error: supernet.paths must be sandwich or single, the only values there are, but "
+        + "is 'singel'; did you mean 'single'?")
   }
 
   @Test func `points at the mapping that lacks a key`() {
@@ -86,11 +99,11 @@ import Testing
   @Test(arguments: [
     (
       "supernet", "[1]",
-      "must be a mapping with keys such as epochs, batch, sandwich, but is a list"
+      "must be a mapping with keys such as epochs, batch, paths, but is a list"
     ),
     (
       "supernet", "",
-      "must be a mapping with keys such as epochs, batch, sandwich, but nothing is written"
+      "must be a mapping with keys such as epochs, batch, paths, but nothing is written"
     ),
     ("budgets", "4M", "must be a list such as [{macs: 4M}, {params: 40%}], but is '4M'"),
     (

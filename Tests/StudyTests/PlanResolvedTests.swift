@@ -1,3 +1,4 @@
+import Evaluator
 import Networks
 import SearchSpace
 import Strategies
@@ -55,6 +56,16 @@ import Testing
     #expect(
       resolved.contains("strategy:\n  autoslim: {images: 2048}\nbudgets:\n  - {macs: 4000000}"))
     #expect(resolved.hasSuffix("checkpoint-every: 20s\n"))
+  }
+
+  @Test func `writes out what is not the sandwich, and a warm start`() throws {
+    let plan = try plan(search(["supernet": "{paths: single}", "warm-start": "true"]))
+    #expect(plan.resolved.contains("  batch: 128\n  paths: single\n  optimizer:\n"))
+    #expect(plan.resolved.contains("images: 2048}\nwarm-start: true\nbudgets:\n"))
+    #expect(try Plan(plan.resolved.utf8, file: "again.yaml") == plan)
+    let cold = try self.plan(search())
+    #expect(!cold.resolved.contains("warm-start") && !cold.resolved.contains("paths"))
+    #expect(cold.fingerprint != plan.fingerprint)
   }
 
   @Test(arguments: ["nats", "squeezenet"])
@@ -185,8 +196,8 @@ import Testing
     plan.seed = generator.next()
     plan.supernet.epochs = draw(1...100_000)
     plan.supernet.batch = draw(1...4096)
-    plan.supernet.sandwich = draw(0...16)
-    plan.supernet.distill = flip()
+    plan.supernet.paths = flip() ? .single : .sandwich(random: draw(0...16), distills: flip())
+    plan.warmStart = flip()
     plan.supernet.optimizer.rate = .random(in: 1e-300...100, using: &generator)
     plan.supernet.optimizer.momentum = .random(in: 0..<1, using: &generator)
     plan.supernet.optimizer.isNesterov = flip()

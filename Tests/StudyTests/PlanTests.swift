@@ -1,3 +1,4 @@
+import Evaluator
 import Networks
 import SearchSpace
 import Strategies
@@ -49,8 +50,8 @@ func random(trials: Int, images: Int) -> Plan.Strategy {
     #expect(plan.space.settings == Family.Settings())
     #expect(plan.supernet.epochs == 4)
     #expect(plan.supernet.batch == 128)
-    #expect(plan.supernet.sandwich == 2)
-    #expect(plan.supernet.distill)
+    #expect(plan.supernet.paths == .sandwich(random: 2, distills: true))
+    #expect(!plan.warmStart)
     #expect(plan.supernet.optimizer == MomentumOptimizer())
     #expect(plan.supernet.optimizer.rate == 0.1)
     #expect(plan.supernet.precision == .auto)
@@ -79,6 +80,7 @@ func random(trials: Int, images: Int) -> Plan.Strategy {
       supernet:
         epochs: 010
         batch: 256
+        paths: sandwich
         sandwich: 0
         distill: false
         optimizer: {lr: 5e-2, momentum: 0, nesterov: false, weight-decay: 0.0005, schedule: linear}
@@ -86,6 +88,7 @@ func random(trials: Int, images: Int) -> Plan.Strategy {
         calibration: 500
       strategy:
         random: {trials: 32, images: 6000}
+      warm-start: true
       budgets: [{macs: 4M}, {flops: 300k}, {params: 12.5%}, {params: 1.5G}]
       checkpoint-every: 5m
       """)
@@ -103,8 +106,7 @@ func random(trials: Int, images: Int) -> Plan.Strategy {
     #expect(plan.space.settings.strides == [1, 2, 2, 2])
     #expect(plan.supernet.epochs == 10, "a leading zero does not make a number octal")
     #expect(plan.supernet.batch == 256)
-    #expect(plan.supernet.sandwich == 0)
-    #expect(!plan.supernet.distill)
+    #expect(plan.supernet.paths == .sandwich(random: 0, distills: false))
     #expect(plan.supernet.optimizer.rate == 0.05)
     #expect(plan.supernet.optimizer.momentum == 0)
     #expect(!plan.supernet.optimizer.isNesterov)
@@ -113,6 +115,7 @@ func random(trials: Int, images: Int) -> Plan.Strategy {
     #expect(plan.supernet.precision == .float32)
     #expect(plan.supernet.calibration == 500)
     #expect(plan.strategy == random(trials: 32, images: 6000))
+    #expect(plan.warmStart)
     #expect(
       plan.budgets == [
         Plan.Limit(.macs, .count(4_000_000)), Plan.Limit(.macs, .count(300_000)),
@@ -120,6 +123,12 @@ func random(trials: Int, images: Int) -> Plan.Strategy {
         Plan.Limit(.parameters, .count(1_500_000_000)),
       ])
     #expect(plan.checkpointEvery == .seconds(300))
+  }
+
+  @Test func `reads a supernet of single paths`() throws {
+    let plan = try plan(search(["supernet": "{paths: single, epochs: 9}"]))
+    #expect(plan.supernet.paths == .single)
+    #expect(plan.supernet.epochs == 9)
   }
 
   @Test func `takes a strategy's name alone for its defaults`() throws {

@@ -84,12 +84,12 @@ extension StageEstimate {
       space: material.space, images: material.images, settings: settings, engine: engine)
   }
 
-  /// How long training takes for an image of a step, all subnets of the sandwich together.
+  /// How long training takes for an image of a step, all its subnets together.
   private static func trainingSecondsPerImage(
     of material: StudyMaterial, engine: Engine
   ) throws -> Double {
-    // Forward once and backward twice; the largest and the smallest network make up for each other.
-    let passes = 3 * Double(2 + material.plan.supernet.sandwich) / 2
+    // Forward once and backward twice; large and small subnets make up for each other.
+    let passes = 3 * Double(material.plan.supernet.paths.count) / 2
     let batch = images(of: material.space.largest, passes: passes, in: material)
     let supernet = try supernet(
       of: material, batch: min(batch, material.plan.supernet.batch), engine: engine)

@@ -6,7 +6,8 @@ extension Plan {
   /// The search file that says the same with every default written out.
   ///
   /// It reads back as an equal plan, and equal plans give the same text. Two keys have no words for
-  /// their default and are left out where they have it: `depth` and `strides` of the space.
+  /// their default and are left out where they have it: `depth` and `strides` of the space. So are
+  /// `paths` and `warm-start`, which are younger than some studies that go on.
   public var resolved: String {
     let augment = data.augment
     let optimizer = supernet.optimizer
@@ -25,8 +26,9 @@ extension Plan {
       "supernet:",
       "  epochs: \(supernet.epochs)",
       "  batch: \(supernet.batch)",
-      "  sandwich: \(supernet.sandwich)",
-      "  distill: \(supernet.distill)",
+    ]
+    lines += supernet.paths.lines.map { "  \($0)" }
+    lines += [
       "  optimizer:",
       "    lr: \(optimizer.rate)",
       "    momentum: \(optimizer.momentum)",
@@ -38,6 +40,7 @@ extension Plan {
       "strategy:",
     ]
     lines.append("  \(strategy.name): {\(strategy.settings)}")
+    if warmStart { lines.append("warm-start: true") }
     lines.append("budgets:")
     lines += budgets.map { "  - {\($0.metric.rawValue): \($0.amount)}" }
     lines.append(Self.checkpointKey + checkpointEvery.yaml)
@@ -56,6 +59,20 @@ extension Plan {
       fingerprint.add(bytes: Array(line.utf8).span)
     }
     return fingerprint.hexadecimal
+  }
+
+  /// The lines of ``resolved`` that the weights of the trained supernet follow from.
+  ///
+  /// Not among them are the path of the data, whose content counts, and `calibration`, which
+  /// concerns scores alone.
+  var supernetRecipe: String {
+    var isPart = false
+    return resolved.split(separator: "\n").filter { line in
+      if !line.hasPrefix(" ") {
+        isPart = ["seed:", "data:", "space:", "supernet:"].contains { line.hasPrefix($0) }
+      }
+      return isPart && !line.hasPrefix("  path: ") && !line.hasPrefix("  calibration: ")
+    }.joined(separator: "\n")
   }
 }
 

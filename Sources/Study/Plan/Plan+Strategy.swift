@@ -27,6 +27,9 @@ extension Plan {
     /// The settings as a search file has them, defaults written out.
     var settings: String { planned.text }
 
+    /// How many images of the hold-out candidates are scored on; `nil` if none is ever scored.
+    var images: Int? { planned.images }
+
     /// The search at its start.
     func search(
       in space: SearchSpace, within budgets: [Budget]
@@ -132,6 +135,7 @@ extension PlannedStrategy {
 private protocol PlannedSearch: Hashable, Sendable {
   static var strategy: any PlannedStrategy.Type { get }
   var text: String { get }
+  var images: Int? { get }
   func search(
     in space: SearchSpace, within budgets: [Budget]
   ) throws(StrategyError) -> any SearchStrategy
@@ -145,6 +149,8 @@ private struct Planned<Search: PlannedStrategy>: PlannedSearch {
   var text: String {
     Search.fields.map { "\($0.key): \($0.text(settings))" }.joined(separator: ", ")
   }
+
+  var images: Int? { Search.fields.compactMap { $0.images?(settings) }.first }
 
   func search(
     in space: SearchSpace, within budgets: [Budget]

@@ -1,3 +1,4 @@
+public import Evaluator
 public import Networks
 public import SearchSpace
 import Strategies
@@ -30,6 +31,14 @@ public struct Plan: Hashable, Sendable {
   ///
   /// One of ``Strategy/all``, as a key with settings below it or alone for their defaults.
   public var strategy: Strategy
+
+  /// `warm-start`: whether the strategy begins with the scores that other studies of the same
+  /// database got with the same weights and by the same recipe.
+  ///
+  /// A search then depends on what is in the database when it begins; without it, the default, it
+  /// follows from the seed alone. AutoSlim, which descends from the largest network, has no use for
+  /// other scores.
+  public var warmStart = false
 
   /// `budgets`, required: the costs to stay within.
   ///
@@ -68,7 +77,8 @@ public struct Plan: Hashable, Sendable {
     let keys = reader.mapping(
       form,
       keys: [
-        "study", "seed", "data", "space", "supernet", "strategy", "budgets", "checkpoint-every",
+        "study", "seed", "data", "space", "supernet", "strategy", "warm-start", "budgets",
+        "checkpoint-every",
       ],
       required: [
         "data": "data: {path: images}", "space": "space: {network: mobilenet-v2}",
@@ -88,6 +98,7 @@ public struct Plan: Hashable, Sendable {
     space.read(keys["space"], &reader)
     supernet.read(keys["supernet"], &reader)
     strategy.read(keys["strategy"], holdOut: data.holdOut, &reader)
+    reader.flag(keys["warm-start"], into: &warmStart)
     budgets = Limit.list(keys["budgets"], &reader)
     reader.scalar(
       keys["checkpoint-every"], expecting: "a time of at least 1s, such as 20s or 5m",
@@ -168,11 +179,14 @@ public struct Plan: Hashable, Sendable {
     /// `batch`: the images of a step, 1 to 4096.
     public var batch = 128
 
-    /// `sandwich`: the random subnets of a step beside the largest and the smallest, 0 to 16.
-    public var sandwich = 2
-
-    /// `distill`: whether the largest subnet teaches the others, in the same step.
-    public var distill = true
+    /// `paths`: which subnets a step trains.
+    ///
+    /// - `sandwich`, the default: the largest, the smallest and some random ones. The key `sandwich`
+    ///   says how many random ones, 0 to 16, default 2; `distill` whether the largest teaches the
+    ///   others in the same step, default true.
+    /// - `single`: one random subnet that learns from the labels, as in single-path one-shot search.
+    ///   A step takes a fraction of the time, and there are more of them to do.
+    public var paths = Evaluator.Supernet.Paths.sandwich(random: 2, distills: true)
 
     /// `optimizer`: stochastic gradient descent with momentum.
     ///
@@ -204,12 +218,12 @@ public struct Plan: Hashable, Sendable {
       let keys = reader.mapping(
         form,
         keys: [
-          "epochs", "batch", "sandwich", "distill", "optimizer", "precision", "calibration",
+          "epochs", "batch", "paths", "sandwich", "distill", "optimizer", "precision",
+          "calibration",
         ])
       reader.integer(keys["epochs"], 1...100_000, into: &epochs)
       reader.integer(keys["batch"], 1...4096, into: &batch)
-      reader.integer(keys["sandwich"], 0...16, into: &sandwich)
-      reader.flag(keys["distill"], into: &distill)
+      readPaths(keys, &reader)
       reader.word(keys["precision"], into: &precision)
       reader.integer(keys["calibration"], 1...Int.max, into: &calibration)
 

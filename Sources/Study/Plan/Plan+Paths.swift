@@ -1,0 +1,42 @@
+import Evaluator
+
+// Which subnets a step of the supernet's training takes, as a search file says it.
+
+extension Plan.Supernet {
+  /// The words for `paths`.
+  private enum Word: String, CaseIterable {
+    case sandwich
+    case single
+  }
+
+  mutating func readPaths(_ keys: [String: Form], _ reader: inout FormReader) {
+    var word = Word.sandwich
+    reader.word(keys["paths"], into: &word)
+    switch word {
+    case .sandwich:
+      var (random, distills) = (2, true)
+      reader.integer(keys["sandwich"], 0...16, into: &random)
+      reader.flag(keys["distill"], into: &distills)
+      paths = .sandwich(random: random, distills: distills)
+    case .single:
+      for key in ["sandwich", "distill"] {
+        guard let form = keys[key] else { continue }
+        reader.report(form.position, "\(form.path) has no effect with paths: single; remove it")
+      }
+      paths = .single
+    }
+  }
+}
+
+extension Supernet.Paths {
+  /// The lines below `supernet` that say so.
+  ///
+  /// The sandwich is told by its own settings, as it was before there was another rule: so the
+  /// fingerprints of plans stay what they were.
+  var lines: [String] {
+    switch self {
+    case .sandwich(let random, let distills): ["sandwich: \(random)", "distill: \(distills)"]
+    case .single: ["paths: single"]
+    }
+  }
+}
