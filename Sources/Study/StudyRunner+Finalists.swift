@@ -20,15 +20,13 @@ extension StudyRunner {
   ) throws {
     let trials = try finalists(of: strategy, in: run)
     report(.scoringFinalists(count: trials.count))
-    let recipe = material.recipe(images: material.images.holdOut.count)
-    let start = clock.now
-    let scores = try supernet.score(
-      trials.map { try material.architecture(of: $0.architecture) }, with: recipe)
-    let seconds = (clock.now - start).seconds / Double(max(1, scores.count))
+    let scores = try measure(
+      trials.map { try material.architecture(of: $0.architecture) },
+      images: material.images.holdOut.count, supernet, weights: weights)
 
     let largest = material.space.network(of: material.space.largest).cost
     let picks = plan.budgets(largest: largest).compactMap { budget in
-      best(of: Array(zip(trials, scores)), within: budget).map { trial in
+      best(of: Array(zip(trials, scores.map(\.score))), within: budget).map { trial in
         RecordedFinalist(
           budget: "\(budget)", cost: budget.metric,
           limit: budget.limit, trial: trial.number)
@@ -36,13 +34,8 @@ extension StudyRunner {
     }
     try store.commit(
       StudyUpdate(
-        scores: zip(trials, scores).map { trial, score in
-          TrialScore(
-            trial: trial.number,
-            score: newScore(
-              score, recipe: recipe, precision: supernet.precision, weights: weights,
-              seconds: seconds))
-        }, finalists: picks, stage: .done), in: run)
+        scores: zip(trials, scores).map { TrialScore(trial: $0.number, score: $1) },
+        finalists: picks, stage: .done), in: run)
   }
 
   /// The networks that the strategy ended with, some along the frontier of all trials, and the

@@ -26,6 +26,9 @@ extension StudyRunner {
       generator.state = random
     } else {
       strategy = try plan.makeStrategy(in: material.space)
+      if plan.warmStart {
+        try warmStart(&strategy, using: generator, supernet, weights: weights, in: run)
+      }
     }
     guard study.stage != .finalists else { return strategy }
 
@@ -38,24 +41,21 @@ extension StudyRunner {
       if isStopping() { return nil }
       switch question {
       case .score(let candidates, let images):
-        let asked = clock.now
-        let recipe = material.recipe(images: images)
-        let scores = try supernet.score(candidates.map(\.architecture), with: recipe)
-        let seconds = (clock.now - asked).seconds / Double(scores.count)
-        let chosen = try strategy.tell(.scores(scores), in: material.space)
+        let scores = try measure(
+          candidates.map(\.architecture), images: images, supernet, weights: weights)
+        let chosen = try strategy.tell(.scores(scores.map(\.score)), in: material.space)
         try store.commit(
           StudyUpdate(
             trials: zip(candidates, scores).enumerated().map { index, pair in
-              trial(
-                pair.0, pair.1, step: step, chosen: chosen.contains(index), seconds: seconds,
-                recipe: recipe, precision: supernet.precision, weights: weights)
+              trial(pair.0, pair.1, step: step, chosen: chosen.contains(index))
             }, strategyState: json(strategy), randomState: "\(generator.state)"), in: run)
         logger.debug(
           "committed an answer",
           metadata: [
             "step": "\(step)", "trials": "\(scores.count)",
+            "known": "\(scores.count(where: \.isKnown))",
             "chosen": "\(chosen.map { candidates[$0].role })",
-            "seconds": "\(seconds * Double(scores.count))",
+            "seconds": "\(scores.reduce(0) { $0 + $1.seconds })",
           ])
         trials += scores.count
       }
@@ -75,28 +75,13 @@ extension StudyRunner {
     return strategy
   }
 
-  private func trial(
-    _ candidate: Candidate, _ score: Score, step: Int, chosen: Bool, seconds: Double,
-    recipe: ScoringRecipe, precision: ElementType, weights: String
-  ) -> NewTrial {
+  func trial(_ candidate: Candidate, _ score: NewScore, step: Int, chosen: Bool) -> NewTrial {
     let cost = material.space.network(of: candidate.architecture).cost
     return NewTrial(
       architecture: material.sizes(of: candidate.architecture),
       key: material.space.key(of: candidate.architecture), step: step, role: candidate.role,
-      chosen: chosen, macs: cost.macs, parameters: cost.parameters, seconds: seconds,
-      scores: [
-        newScore(
-          score, recipe: recipe, precision: precision, weights: weights, seconds: seconds)
-      ])
-  }
-
-  func newScore(
-    _ score: Score, recipe: ScoringRecipe, precision: ElementType, weights: String, seconds: Double
-  ) -> NewScore {
-    NewScore(
-      fidelity: .shared, correct: score.correct, images: score.images, loss: score.loss,
-      calibration: recipe.record(of: engine, precision: precision), weightsHash: weights,
-      imagesHash: "\(material.images.holdOutFingerprint)/\(score.images)", seconds: seconds)
+      chosen: chosen, macs: cost.macs, parameters: cost.parameters, seconds: score.seconds,
+      scores: [score])
   }
 }
 

@@ -48,14 +48,14 @@ public final class StudyRunner {
   /// Works until the study is done or the run is to stop.
   ///
   /// - Parameter fresh: Whether to begin anew if there is a study of this name. The old one is kept
-  ///   under another name.
+  ///   under another name, and no other study's supernet is taken over.
   /// - Returns: ``Run/Ending/done`` or ``Run/Ending/stopped``.
   /// - Throws: Whatever stops the work; what was committed stays.
   public func run(fresh: Bool = false) throws -> Run.Ending {
     let study = try findStudy(fresh: fresh)
     let run = try store.beginRun(on: study.id)
     do {
-      let ending = try work(on: try store.study(named: study.name), in: run)
+      let ending = try work(on: try store.study(named: study.name), fresh: fresh, in: run)
       try store.endRun(run, as: ending)
       return ending
     } catch {
@@ -86,10 +86,11 @@ public final class StudyRunner {
     return try store.createStudy(
       NewStudy(
         name: plan.study, seed: plan.seed, strategy: plan.strategy.name, plan: plan.resolved,
-        planHash: plan.fingerprint, space: material.description))
+        planHash: plan.fingerprint, space: material.description,
+        recipeHash: material.supernetFingerprint(engine: engine)))
   }
 
-  private func work(on study: Study, in run: ActiveRun) throws -> Run.Ending {
+  private func work(on study: Study, fresh: Bool, in run: ActiveRun) throws -> Run.Ending {
     guard study.stage != .done else {
       report(.began(study: study.name, from: .done))
       return .done
@@ -104,7 +105,8 @@ public final class StudyRunner {
           ? .searching(trials: trials) : supernet.step > 0 ? .training(step: supernet.step) : .new))
 
     if plan.strategy.startingWeights == .trained {
-      guard try train(supernet, from: checkpoint, in: run) else { return .stopped }
+      let isTaken = try !fresh && supernet.step == 0 && takeSupernet(supernet, for: study, in: run)
+      guard try isTaken || train(supernet, from: checkpoint, in: run) else { return .stopped }
     }
     let weights = supernet.weightsFingerprint
     guard let strategy = try search(supernet, weights: weights, study: study, in: run),

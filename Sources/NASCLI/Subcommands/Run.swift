@@ -10,7 +10,8 @@ extension NAS {
       abstract: "Run the study that a search file describes, or go on with it.",
       discussion: """
         A study that was stopped or killed goes on where its last checkpoint or answer was \
-        written, and ends as if it had never stopped.
+        written, and ends as if it had never stopped. A supernet that another study of the same file \
+        of results trained in the same way is taken over, unless the run is fresh.
         """)
 
     @Argument(help: "The search file.")
