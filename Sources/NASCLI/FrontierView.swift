@@ -20,7 +20,8 @@ struct FrontierView {
       of: reader.study.id, by: cost, among: includingAll ? .all : .mostTrustworthy)
     guard !points.isEmpty else { throw StudyError.unfinished(study: reader.study.name) }
     finalists = try reader.store.finalists(of: reader.study.id)
-    background = try reader.store.accuracies(of: reader.study.id, by: cost)
+    background = try reader.store.accuracies(
+      of: reader.study.id, by: cost, fidelity: points[0].score.fidelity)
   }
 
   func value(of trial: Trial) -> Int { cost == .macs ? trial.macs : trial.parameters }
@@ -39,12 +40,16 @@ struct FrontierView {
       .init("trial"), .init("MACs"), .init("params"), .init("accuracy"), .init("95 % interval"),
       .init("images"), .init("weights", isNumeric: false), .init("picked for", isNumeric: false),
     ])
+    let isTested = points.contains { $0.testAccuracy != nil }
+    if isTested { table.columns.insert(.init("on test"), at: 6) }
     table.rows = points.map { point in
-      [
+      var row = [
         "\(point.trial.number)", short(point.trial.macs), short(point.trial.parameters),
         percent(point.accuracy), interval(of: point.score), "\(point.score.images)",
         point.score.fidelity.rawValue, budgets(of: point.trial),
       ]
+      if isTested { row.insert(point.testAccuracy.map { percent($0) } ?? "", at: 6) }
+      return row
     }
     return table.text
   }
@@ -87,9 +92,16 @@ struct FrontierView {
       var high: Double?
       var fidelity: String
       var images: Int
+      var testAccuracy: Double?
       var strategy: String
       var budgets: [String]
       var architecture: [String: Int]
+
+      enum CodingKeys: String, CodingKey {
+        case trial, macs, params, accuracy, low, high, fidelity, images, strategy, budgets
+        case architecture
+        case testAccuracy = "test_accuracy"
+      }
     }
   }
 
@@ -101,7 +113,7 @@ struct FrontierView {
           trial: point.trial.number, macs: point.trial.macs, params: point.trial.parameters,
           accuracy: point.accuracy, low: point.score.interval?.lowerBound,
           high: point.score.interval?.upperBound, fidelity: point.score.fidelity.rawValue,
-          images: point.score.images, strategy: reader.study.strategy,
+          images: point.score.images, testAccuracy: point.testAccuracy, strategy: reader.study.strategy,
           budgets: finalists.filter { $0.trial == point.trial.number }.map(\.budget),
           architecture: try reader.sizes(of: point.trial))
       })

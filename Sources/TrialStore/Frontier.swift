@@ -7,7 +7,8 @@ public enum FrontierEntrants: Hashable, Sendable {
   /// study has: only like is compared with like.
   case mostTrustworthy
 
-  /// Every trial with a score, however it was made.
+  /// Every trial, by its score with shared weights, on however many images. In a study that has no
+  /// such score, by that of its own weights: the two say different things and never mix.
   case all
 }
 
@@ -45,7 +46,11 @@ extension TrialStore {
     of studyID: Study.ID, by cost: Cost.Metric, among entrants: FrontierEntrants = .mostTrustworthy
   ) throws(StoreError) -> [FrontierPoint] {
     try read { db in
-      var candidates = try fetchCandidates(of: studyID, by: cost, db)
+      var candidates = try fetchCandidates(
+        of: studyID, by: cost, fidelity: entrants == .all ? .shared : nil, db)
+      if entrants == .all, candidates.isEmpty {
+        candidates = try fetchCandidates(of: studyID, by: cost, fidelity: .retrained, db)
+      }
       if entrants == .mostTrustworthy, let best = candidates.map(\.evidence).max() {
         candidates.removeAll { $0.evidence < best }
       }
@@ -53,12 +58,15 @@ extension TrialStore {
     }
   }
 
-  /// Returns cost and accuracy of every trial that could be on a frontier, the cheapest first.
+  /// Returns cost and accuracy of every trial that could be on a frontier of one fidelity, the
+  /// cheapest first.
   public func accuracies(
-    of studyID: Study.ID, by cost: Cost.Metric
+    of studyID: Study.ID, by cost: Cost.Metric, fidelity: Fidelity
   ) throws(StoreError) -> [(cost: Int, accuracy: Double)] {
     try read { db in
-      try fetchCandidates(of: studyID, by: cost, db).map { ($0.cost, $0.accuracy) }
+      try fetchCandidates(of: studyID, by: cost, fidelity: fidelity, db).map {
+        ($0.cost, $0.accuracy)
+      }
     }
   }
 
@@ -81,9 +89,9 @@ extension TrialStore {
     }
   }
 
-  /// Returns every trial with a score, by cost and then by number.
+  /// Returns every trial with a score, of one fidelity if that is given, by cost and then by number.
   private func fetchCandidates(
-    of studyID: Study.ID, by cost: Cost.Metric, _ db: Database
+    of studyID: Study.ID, by cost: Cost.Metric, fidelity: Fidelity?, _ db: Database
   ) throws -> [Candidate] {
     let column = cost.rawValue
     // CROSS JOIN keeps SQLite to this order of tables, so that the index hands out the trials
@@ -94,9 +102,10 @@ extension TrialStore {
         SELECT trials.id, trials.\(column), scores.id, fidelity, images, accuracy
         FROM trials CROSS JOIN scores ON scores.trial = trials.id
         WHERE study = ? AND state = 'done' AND test = 0 AND accuracy IS NOT NULL
+          AND fidelity = coalesce(?, fidelity)
         ORDER BY trials.\(column), trials.number
         """,
-      arguments: [studyID])
+      arguments: [studyID, fidelity?.rawValue])
     var candidates: [Candidate] = []
     while let row = try rows.next() {
       let text = try row.decode(String.self, atIndex: 3)

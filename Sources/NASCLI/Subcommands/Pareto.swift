@@ -9,7 +9,8 @@ extension NAS {
       abstract: "Show the frontier of cost against accuracy.",
       discussion: """
         The frontier is drawn among the networks that were scored most thoroughly, so that like \
-        is compared with like; --all takes every trial.
+        is compared with like: where some were retrained, among those. --all takes every trial, as \
+        the search scored it.
         """)
 
     @OptionGroup var options: StoreOptions
@@ -17,7 +18,7 @@ extension NAS {
     @Option(help: "The cost on the way from left to right.")
     var cost = CostOption.macs
 
-    @Flag(help: "Take every trial, however it was scored.")
+    @Flag(help: "Take every trial, as the search scored it.")
     var all = false
 
     @Flag(help: "Print JSON.")

@@ -6,10 +6,10 @@ extension Plan {
   /// The search file that says the same with every default written out.
   ///
   /// It reads back as an equal plan, and equal plans give the same text. Two keys have no words for
-  /// their default and are left out where they have it: `depth` and `strides` of the space.
+  /// their default and are left out where they have it: `depth` and `strides` of the space. So are
+  /// `retrain` and parts of an optimizer where nothing comes of them.
   public var resolved: String {
     let augment = data.augment
-    let optimizer = supernet.optimizer
     var lines = [
       "study: \(study.yaml)",
       "seed: \(seed)",
@@ -28,11 +28,9 @@ extension Plan {
       "  sandwich: \(supernet.sandwich)",
       "  distill: \(supernet.distill)",
       "  optimizer:",
-      "    lr: \(optimizer.rate)",
-      "    momentum: \(optimizer.momentum)",
-      "    nesterov: \(optimizer.isNesterov)",
-      "    weight-decay: \(optimizer.weightDecay)",
-      "    schedule: \(optimizer.schedule.rawValue)",
+    ]
+    lines += supernet.optimizer.lines.map { "    \($0)" }
+    lines += [
       "  precision: \(supernet.precision.rawValue)",
       "  calibration: \(supernet.calibration)",
       "strategy:",
@@ -40,6 +38,7 @@ extension Plan {
     lines.append("  \(strategy.name): {\(strategy.settings)}")
     lines.append("budgets:")
     lines += budgets.map { "  - {\($0.metric.rawValue): \($0.amount)}" }
+    if let retrain { lines += ["retrain:"] + retrain.lines.map { "  \($0)" } }
     lines.append(Self.checkpointKey + checkpointEvery.yaml)
     return lines.joined(separator: "\n") + "\n"
   }
