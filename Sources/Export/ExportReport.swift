@@ -82,7 +82,8 @@ public struct ExportReport: Codable, Hashable, Sendable {
   }
 
   public init(
-    study: String, trial: Int, strategy: String, seed: UInt64, fidelity: String, macs: Int, params: Int,
+    study: String, trial: Int, strategy: String, seed: UInt64, fidelity: String, macs: Int,
+    params: Int,
     accuracy: Accuracy, largestLogitDifference: Double, calibration: Calibration,
     preprocessing: Preprocessing, planHash: String, dataHash: String, holdOutHash: String,
     weightsHash: String

@@ -113,7 +113,8 @@ struct FrontierView {
           trial: point.trial.number, macs: point.trial.macs, params: point.trial.parameters,
           accuracy: point.accuracy, low: point.score.interval?.lowerBound,
           high: point.score.interval?.upperBound, fidelity: point.score.fidelity.rawValue,
-          images: point.score.images, testAccuracy: point.testAccuracy, strategy: reader.study.strategy,
+          images: point.score.images, testAccuracy: point.testAccuracy,
+          strategy: reader.study.strategy,
           budgets: finalists.filter { $0.trial == point.trial.number }.map(\.budget),
           architecture: try reader.sizes(of: point.trial))
       })

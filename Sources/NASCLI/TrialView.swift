@@ -1,3 +1,4 @@
+import Foundation
 import SearchSpace
 import TrialStore
 
@@ -25,7 +26,8 @@ struct TrialView {
       lines.append(
         "\(accuracy)\(interval) of \(score.images) \(score.isTest ? "test" : "hold-out") images, "
           + "\(score.fidelity.rawValue) weights \(score.weightsHash), "
-          + "BatchNorm \(score.calibration)")
+          + "BatchNorm \(score.calibration)"
+          + (score.isTest ? ", looked at on \(score.createdAt.formatted(.iso8601))" : ""))
     }
     return lines.joined(separator: "\n")
   }

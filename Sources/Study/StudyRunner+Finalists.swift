@@ -70,7 +70,8 @@ extension StudyRunner {
           limit: finalist.budget.limit, trial: index + 1))
     }
     try store.commit(
-      StudyUpdate(trials: trials, finalists: picks, stage: plan.retrain == nil ? .done : nil), in: run)
+      StudyUpdate(trials: trials, finalists: picks, stage: plan.retrain == nil ? .done : nil),
+      in: run)
   }
 
   /// The networks that the strategy ended with, some along the frontier of all trials, and the

@@ -80,7 +80,8 @@ extension StudyRunner {
     var seen: Set<String> = []
     var jobs = try trials.sorted { ($0.macs, $0.number) < ($1.macs, $1.number) }.map { trial in
       Retraining(
-        of: trial, network: material.space.network(of: try material.architecture(of: trial.architecture)),
+        of: trial,
+        network: material.space.network(of: try material.architecture(of: trial.architecture)),
         by: retrain, in: material)
     }.filter { seen.insert($0.name).inserted }
     jobs = try jobs.filter { try !store.isRetrained($0.name, study) }
@@ -134,7 +135,8 @@ extension StudyRunner {
     }
     try store.commit(
       StudyUpdate(
-        scores: [newScore(holdOut, isTest: false)] + (test.map { [newScore($0, isTest: true)] } ?? []),
+        scores: [newScore(holdOut, isTest: false)]
+          + (test.map { [newScore($0, isTest: true)] } ?? []),
         checkpoints: [record]), in: run)
     report(
       .retrained(

@@ -40,7 +40,8 @@ final class ProgressLine {
         "retrained \(network)  \(percent(accuracy)) of the hold-out, "
           + (test.map { "\(percent($0)) of the test set" } ?? "there is no test set"))
     case .retrained(let network, nil, _):
-      note("retrained \(network)  came to nothing: its loss is no number; lower retrain.optimizer.lr")
+      note(
+        "retrained \(network)  came to nothing: its loss is no number; lower retrain.optimizer.lr")
     }
   }
 

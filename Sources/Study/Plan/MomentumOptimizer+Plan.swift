@@ -16,7 +16,8 @@ extension MomentumOptimizer {
     reader.share(keys["warm-up"], into: &warmUp)
     guard let places = keys["milestones"] else { return }
     guard schedule == .step else {
-      reader.report(places.position, "milestones go with 'schedule: step', not \(schedule.rawValue)")
+      reader.report(
+        places.position, "milestones go with 'schedule: step', not \(schedule.rawValue)")
       return
     }
     guard let forms = reader.list(places, example: "[50%, 75%]") else { return }

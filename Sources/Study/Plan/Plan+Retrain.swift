@@ -95,7 +95,8 @@ extension Plan {
       retrain.readDistillation(keys["distill"], &reader)
       reader.word(keys["from"], into: &retrain.from)
       reader.word(keys["precision"], into: &retrain.precision)
-      if retrain.from == .inherited, strategy.startingWeights != .trained, let place = keys["from"] {
+      if retrain.from == .inherited, strategy.startingWeights != .trained, let place = keys["from"]
+      {
         reader.report(
           place.position,
           "retrain.from cannot be inherited: \(strategy.name) trains no supernet; write scratch")
