@@ -3,6 +3,7 @@ import Evaluator
 import Foundation
 import Kernels
 import SearchSpace
+import Strategies
 
 /// What a stage of a study will take on this machine.
 public struct StageEstimate: Hashable, Sendable {
