@@ -21,6 +21,7 @@ struct TrainingState {
   /// - Parameters:
   ///   - parameters: The weights and their momentum.
   ///   - average: The moving average of the weights, if there is one.
+  /// - Returns: The content of a file.
   func file(of parameters: Parameters, average: Parameters? = nil) -> Safetensors {
     var file = Safetensors(
       metadata: [Self.stepKey: "\(step)", Self.precisionKey: precision.rawValue])

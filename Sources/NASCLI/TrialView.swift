@@ -1,4 +1,3 @@
-import Foundation
 import SearchSpace
 import TrialStore
 
@@ -27,7 +26,7 @@ struct TrialView {
         "\(accuracy)\(interval) of \(score.images) \(score.isTest ? "test" : "hold-out") images, "
           + "\(score.fidelity.rawValue) weights \(score.weightsHash), "
           + "BatchNorm \(score.calibration)"
-          + (score.isTest ? ", looked at on \(score.createdAt.formatted(.iso8601))" : ""))
+          + (score.isTest ? ", looked at \(instant(score.createdAt))" : ""))
     }
     return lines.joined(separator: "\n")
   }

@@ -28,7 +28,7 @@ import Testing
   /// Everything that a recipe can ask for.
   private var recipe: TrainingRecipe {
     var recipe = TrainingRecipe()
-    recipe.epochs = 4
+    recipe.epochs = 10
     recipe.batch = 40
     recipe.labelSmoothing = 0.1
     recipe.augmentation = Augmentation(crop: 1, flip: false, cutout: 2)
@@ -63,13 +63,13 @@ import Testing
 
   @Test func `learns from labels, and from a teacher alone`() throws {
     let teacher = try teacher()
-    #expect(try accuracy(of: teacher) > 0.9)
+    #expect(try accuracy(of: teacher) > 0.8)
     var taught = recipe
     taught.distillation = Distillation()
     taught.distillation?.alpha = 1
     let student = try training(by: taught, taughtBy: teacher)
     while !student.isTrained { try student.trainStep() }
-    #expect(try accuracy(of: student.trainedNetwork(with: scoring)) > 0.85)
+    #expect(try accuracy(of: student.trainedNetwork(with: scoring)) > 0.7)
   }
 
   @Test(arguments: [true, false])

@@ -185,7 +185,12 @@ import TrialStore
 
     let process = try tool.start(
       ["train", "best/architecture.yaml", "--data", "images", "--study", "again", "--quiet"])
-    Thread.sleep(forTimeInterval: 1)
+    let database = tool.folder.appending(path: "results.sqlite").path
+    func isAtWork() -> Bool {
+      let store = try? TrialStore.open(path: database, for: .reading)
+      return (try? store?.study(named: "again")) != nil
+    }
+    while process.isRunning && !isAtWork() { Thread.sleep(forTimeInterval: 0.01) }
     kill(process.processIdentifier, SIGINT)
     process.waitUntilExit()
     #expect(process.terminationStatus == 130)

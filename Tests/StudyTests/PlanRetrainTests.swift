@@ -49,11 +49,11 @@ import Testing
     "{from: inherited, distill: {alpha: 0}}",
   ])
   func `is written so that it reads back as it was`(text: String) throws {
-    let plan = try plan(search(["retrain": text]))
-    let again = try Plan(plan.resolved.utf8, file: "again.yaml")
-    #expect(again == plan)
-    #expect(again.fingerprint == plan.fingerprint)
-    #expect(plan.fingerprint != (try self.plan(search())).fingerprint)
+    let retraining = try plan(search(["retrain": text]))
+    let again = try Plan(retraining.resolved.utf8, file: "fashion.yaml")
+    #expect(again == retraining)
+    #expect(again.fingerprint == retraining.fingerprint)
+    #expect(try plan(search()).fingerprint != retraining.fingerprint)
   }
 
   @Test(arguments: [

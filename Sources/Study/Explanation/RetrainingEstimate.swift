@@ -3,7 +3,7 @@ import Kernels
 import SearchSpace
 
 extension StageEstimate {
-  /// Estimates the retraining of the picked networks; `nil` if the plan wants none.
+  /// Estimates the retraining of the picked networks.
   ///
   /// One network is reckoned for each budget, of as many multiply-adds as the budget allows, and the
   /// teacher if there is to be one. The time of a step is taken to grow with its multiply-adds.
@@ -13,6 +13,8 @@ extension StageEstimate {
   ///   - engine: What computes.
   ///   - scoring: The seconds for one image of the largest network when it only answers.
   ///   - shared: Bytes that every stage needs.
+  /// - Returns: The estimate, or `nil` if the plan has nothing retrained.
+  /// - Throws: `KernelError` if a kernel fails.
   static func retraining(
     of material: StudyMaterial, engine: Engine, scoring: Double, shared: Int
   ) throws -> StageEstimate? {

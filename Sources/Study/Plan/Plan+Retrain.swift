@@ -55,11 +55,12 @@ extension Plan {
       /// largest network do, so that networks of any size have the same arithmetic behind them.
       case match(Int)
 
-      /// The passes of one network.
+      /// The epochs of one network.
       ///
       /// - Parameters:
       ///   - macs: Its multiply-adds.
       ///   - largest: Those of the largest network.
+      /// - Returns: Passes over the training images, at least 1.
       func of(macs: Int, largest: Int) -> Int {
         switch self {
         case .count(let count): count
