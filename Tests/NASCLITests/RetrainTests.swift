@@ -184,7 +184,10 @@ import TrialStore
     #expect(try tool.run("export", "best").status == 0)
 
     let process = try tool.start(
-      ["train", "best/architecture.yaml", "--data", "images", "--study", "again", "--quiet"])
+      [
+        "train", "best/architecture.yaml", "--data", "images", "--hold-out", "240", "--study",
+        "again", "--quiet",
+      ])
     let database = tool.folder.appending(path: "results.sqlite").path
     func isAtWork() -> Bool {
       let store = try? TrialStore.open(path: database, for: .reading)
@@ -195,6 +198,8 @@ import TrialStore
     process.waitUntilExit()
     #expect(process.terminationStatus == 130)
     #expect(try tool.run("train", "best/architecture.yaml").errors.contains("unknown key 'format'"))
+    // The images are fewer than are held out by default.
+    #expect(try tool.run("train", "best/architecture.yaml", "--data", "images").status == 78)
     #expect(try tool.run("train", "nowhere.yaml", "--data", "images").status == 66)
   }
 }

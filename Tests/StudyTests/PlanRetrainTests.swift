@@ -65,7 +65,7 @@ import Testing
     ("{ema: 1}", "retrain.ema must be a number above 0 to below 1, such as 0.999, or false"),
     ("{ema: true}", "retrain.ema must be"),
     ("{distill: yes}", "retrain.distill must be true or false, but is 'yes'; write true"),
-    ("{distill: {alfa: 1}}", "did you mean 'alpha'"),
+    ("{distill: {alpa: 1}}", "did you mean 'alpha'"),
     ("{distill: {temperature: 0}}", "retrain.distill.temperature must be a number above 0"),
     ("{from: supernet}", "retrain.from must be scratch or inherited"),
     ("{optimizer: {warm-up: 100%}}", "retrain.optimizer.warm-up must be a share"),
@@ -100,7 +100,7 @@ import Testing
     // As a study keeps it, it is a search of no choice.
     #expect(try Plan(plan.resolved.utf8, file: "again.yaml") == plan)
     #expect(
-      try Plan("data: {path: images}\nspace: {network: vgg-11}".utf8, file: "a", for: .training)
+      try Plan("data: {path: images}\nspace: {network: vgg-16}".utf8, file: "a", for: .training)
         .retrain == Plan.Retrain())
 
     let error = #expect(throws: PlanError.self) {

@@ -18,6 +18,9 @@ extension NAS {
     @Option(help: "The folder of the images; FILE then is an architecture.yaml.")
     var data: String?
 
+    @Option(help: "With --data: how many training images are set aside to score with.")
+    var holdOut: Int?
+
     @Option(help: "The name of the study; by default the file's.")
     var study: String?
 
@@ -28,6 +31,12 @@ extension NAS {
     var fresh = false
 
     @OptionGroup var work: WorkOptions
+
+    func validate() throws {
+      guard let holdOut else { return }
+      guard data != nil else { throw ValidationError("--hold-out goes with --data.") }
+      guard holdOut > 0 else { throw ValidationError("--hold-out takes a number of at least 1.") }
+    }
 
     func run() throws {
       try work.run(
@@ -40,6 +49,7 @@ extension NAS {
             try Plan(contentsOf: file, for: .training)
           }
         plan.study = study ?? plan.study
+        plan.data.holdOut = holdOut ?? plan.data.holdOut
         let runner = try StudyRunner(
           plan: plan,
           openingStore: { try TrialStore.open(path: database, for: .creating) },
