@@ -92,7 +92,7 @@ CREATE TABLE finalists (
 -- The latest weights in training, from which another run goes on.
 CREATE TABLE checkpoints (
   study INTEGER NOT NULL REFERENCES studies (id),
-  name TEXT NOT NULL,          -- what is being trained: supernet
+  name TEXT NOT NULL,          -- what is or was trained: supernet, teacher, trial 12
   step INTEGER NOT NULL,       -- weight steps done
   checksum TEXT NOT NULL,        -- of the content
   content BLOB NOT NULL,
@@ -103,7 +103,7 @@ CREATE TABLE checkpoints (
 -- Learning curves.
 CREATE TABLE curve (
   study INTEGER NOT NULL REFERENCES studies (id),
-  name TEXT NOT NULL,          -- what was trained: supernet, or a finalist
+  name TEXT NOT NULL,          -- what was trained: supernet, teacher, trial 12
   step INTEGER NOT NULL,       -- weight steps done
   epoch REAL NOT NULL,         -- passes over the training images done
   loss REAL,                   -- mean training loss since the point before, in nats; NULL if NaN

@@ -1,3 +1,4 @@
+public import Datasets
 public import Kernels
 public import Networks
 public import SearchSpace
@@ -9,7 +10,7 @@ public struct Answers: Sendable {
 
   public let score: Score
 
-  /// Asks a network.
+  /// Asks a network about the first images of the hold-out.
   ///
   /// - Parameters:
   ///   - network: The network.
@@ -22,10 +23,28 @@ public struct Answers: Sendable {
     of network: Network, statistics: [ChannelStatistics?], runner: NetworkRunner,
     images: StudyImages, recipe: ScoringRecipe
   ) throws(KernelError) {
+    try self.init(
+      of: network, statistics: statistics, runner: runner, maker: images.maker,
+      examples: images.holdOut.prefix(recipe.images), batch: recipe.batch)
+  }
+
+  /// Asks a network about images of any data set.
+  ///
+  /// - Parameters:
+  ///   - network: The network.
+  ///   - statistics: For each layer that normalises, its mean and variance.
+  ///   - runner: Holds the network's weights.
+  ///   - maker: Turns the images into floats, as it did those that the network was trained on.
+  ///   - examples: The indices of the images.
+  ///   - batch: How many images to show at a time.
+  /// - Throws: ``KernelError`` if a kernel fails.
+  public init(
+    of network: Network, statistics: [ChannelStatistics?], runner: NetworkRunner,
+    maker: BatchMaker, examples: ArraySlice<Int>, batch: Int
+  ) throws(KernelError) {
     var logits: [Float] = []
     var tally = Tally()
-    let scoring = Scoring(runner: runner, images: images, recipe: recipe)
-    try scoring.forEachBatch(of: images.holdOut.prefix(recipe.images)) {
+    try maker.forEachBatch(of: examples, by: batch, in: runner.arena) {
       batch, labels throws(KernelError) in
       let outputs = try runner.outputs(of: network, images: batch, statistics: statistics)
       logits += outputs.elements

@@ -112,20 +112,34 @@ struct Scoring {
     for root in tree.roots { try visit(root) }
   }
 
-  /// Gives a closure the images in batches, the last perhaps smaller, with their labels.
-  func forEachBatch(
+  private func forEachBatch(
     of examples: ArraySlice<Int>, _ body: (Tensor, [Int32]) throws(KernelError) -> Void
+  ) throws(KernelError) {
+    try images.maker.forEachBatch(of: examples, by: recipe.batch, in: runner.arena, body)
+  }
+}
+
+extension BatchMaker {
+  /// Gives a closure images in batches, the last perhaps smaller, with their labels.
+  ///
+  /// The batches lie in `arena` for as long as the closure has them.
+  func forEachBatch(
+    of examples: ArraySlice<Int>, by count: Int, in arena: Arena,
+    _ body: (Tensor, [Int32]) throws(KernelError) -> Void
   ) throws(KernelError) {
     var start = examples.startIndex
     while start < examples.endIndex {
-      let end = min(start + recipe.batch, examples.endIndex)
-      let mark = runner.arena.mark
-      defer { runner.arena.release(to: mark) }
-      let batch = runner.arena.tensor(images.shape.tensorShape(batch: end - start))
+      let end = min(start + count, examples.endIndex)
+      let mark = arena.mark
+      defer { arena.release(to: mark) }
+      let batch = arena.tensor(
+        TensorShape(
+          batch: end - start, height: dataset.height, width: dataset.width,
+          channels: dataset.channels))
       var labels = [Int32](repeating: 0, count: end - start)
       batch.withElements { elements in
         var labelSpan = labels.mutableSpan
-        images.maker.fill(&elements, labels: &labelSpan, with: examples[start..<end])
+        fill(&elements, labels: &labelSpan, with: examples[start..<end])
       }
       try body(batch, labels)
       start = end

@@ -55,7 +55,9 @@ extension Supernet {
       batches.fill(&elements, labels: &labelSpan, step: step)
     }
 
-    if step == 0 { try settlePrecision(on: batch) }
+    if step == 0, settings.precision == nil {
+      try runner.takeFasterPrecision(training: space.network(of: space.largest), on: batch)
+    }
     parameters.clearGradients()
     var losses = StepLosses(subnets: [])
     var teacher: Probabilities?

@@ -8,10 +8,13 @@ public struct ExportReport: Codable, Hashable, Sendable {
   public var strategy: String
   public var seed: UInt64
 
+  /// Whose weights these are: `shared`, the supernet's, or `retrained`, the network's own.
+  public var fidelity: String
+
   public var macs: Int
   public var params: Int
 
-  /// What the same hold-out images gave, through the supernet's slice and through the files.
+  /// What the same hold-out images gave, through the network in the store and through the files.
   public var accuracy: Accuracy
 
   /// The largest difference of any logit between the two.
@@ -23,7 +26,7 @@ public struct ExportReport: Codable, Hashable, Sendable {
   /// How an image becomes the network's input: (pixel / 255 - mean) / deviation, by channel.
   public var preprocessing: Preprocessing
 
-  /// Hashes that tie the bundle to the study: of plan, data, hold-out and supernet weights.
+  /// Hashes that tie the bundle to the study: of plan, data, hold-out and weights.
   public var planHash: String
   public var dataHash: String
   public var holdOutHash: String
@@ -32,9 +35,10 @@ public struct ExportReport: Codable, Hashable, Sendable {
   public struct Accuracy: Codable, Hashable, Sendable {
     public var images: Int
 
-    /// What the search found on these images, if it looked at all of them.
+    /// What was found on these images when the network was scored, if it was on all of them.
     public var recorded: Double?
 
+    /// Through the network in the store: the supernet's slice, or the retrained network.
     public var supernet: Double
     public var bundle: Double
 
@@ -78,7 +82,8 @@ public struct ExportReport: Codable, Hashable, Sendable {
   }
 
   public init(
-    study: String, trial: Int, strategy: String, seed: UInt64, macs: Int, params: Int,
+    study: String, trial: Int, strategy: String, seed: UInt64, fidelity: String, macs: Int,
+    params: Int,
     accuracy: Accuracy, largestLogitDifference: Double, calibration: Calibration,
     preprocessing: Preprocessing, planHash: String, dataHash: String, holdOutHash: String,
     weightsHash: String
@@ -87,6 +92,7 @@ public struct ExportReport: Codable, Hashable, Sendable {
     self.trial = trial
     self.strategy = strategy
     self.seed = seed
+    self.fidelity = fidelity
     self.macs = macs
     self.params = params
     self.accuracy = accuracy
@@ -100,7 +106,7 @@ public struct ExportReport: Codable, Hashable, Sendable {
   }
 
   enum CodingKeys: String, CodingKey {
-    case schema, study, trial, strategy, seed, macs, params, accuracy
+    case schema, study, trial, strategy, seed, fidelity, macs, params, accuracy
     case largestLogitDifference = "largest_logit_difference"
     case calibration, preprocessing
     case planHash = "plan_hash"

@@ -20,6 +20,7 @@ extension FrontierView {
       var levelWith: OrNull<Int>
       var fidelity: String
       var images: Int
+      var testAccuracy: Double?
       var strategy: String
       var budgets: [String]
       var architecture: [String: Int]
@@ -28,6 +29,7 @@ extension FrontierView {
         case trial, macs, params, accuracy, low, high, fidelity, images, strategy, budgets
         case architecture
         case levelWith = "level_with"
+        case testAccuracy = "test_accuracy"
       }
     }
 
@@ -54,7 +56,8 @@ extension FrontierView {
       accuracy: point.accuracy, low: point.score.interval?.lowerBound,
       high: point.score.interval?.upperBound, levelWith: OrNull(value: point.equal?.number),
       fidelity: point.score.fidelity.rawValue, images: point.score.images,
-      strategy: reader.study.strategy, budgets: budgetNames(of: point.trial),
+      testAccuracy: point.testAccuracy, strategy: reader.study.strategy,
+      budgets: budgetNames(of: point.trial),
       architecture: try reader.sizes(of: point.trial))
   }
 

@@ -21,6 +21,7 @@ struct FrontierView {
     let trial: Trial
     let score: RecordedScore
     let accuracy: Double
+    let testAccuracy: Double?
     let equal: Trial?
   }
 
@@ -31,7 +32,8 @@ struct FrontierView {
       of: reader.study.id, by: cost, among: includingAll ? .all : .mostTrustworthy)
     points = zip(survey.frontier, survey.frontier.cheapestEquals).map { point, equal in
       Point(
-        trial: point.trial, score: point.score, accuracy: point.accuracy, equal: equal?.trial)
+        trial: point.trial, score: point.score, accuracy: point.accuracy,
+        testAccuracy: point.testAccuracy, equal: equal?.trial)
     }
     background = survey.scored
     unscored = try reader.store.unscoredTrials(of: reader.study.id)
@@ -70,13 +72,17 @@ struct FrontierView {
       .init("images"), .init("weights", isNumeric: false), .init("level with"),
       .init("picked for", isNumeric: false),
     ])
+    let isTested = points.contains { $0.testAccuracy != nil }
+    if isTested { table.columns.insert(.init("on test"), at: 6) }
     table.rows = points.map { point in
-      [
+      var row = [
         "\(point.trial.number)", short(point.trial.macs), short(point.trial.parameters),
         percent(point.accuracy), interval(of: point.score), "\(point.score.images)",
         point.score.fidelity.rawValue, point.equal.map { "\($0.number)" } ?? "",
         budgets(of: point.trial),
       ]
+      if isTested { row.insert(point.testAccuracy.map { percent($0) } ?? "", at: 6) }
+      return row
     }
     guard points.contains(where: { $0.equal != nil }) else { return table.text }
     return table.text

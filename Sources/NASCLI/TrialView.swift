@@ -28,7 +28,8 @@ struct TrialView {
       lines.append(
         "\(accuracy)\(interval) of \(score.images) \(score.isTest ? "test" : "hold-out") images, "
           + "\(score.fidelity.rawValue) weights \(score.weightsHash), "
-          + "BatchNorm \(score.calibration)" + (score.isKnown ? ", known before" : ""))
+          + "BatchNorm \(score.calibration)" + (score.isKnown ? ", known before" : "")
+          + (score.isTest ? ", looked at \(instant(score.createdAt))" : ""))
     }
     return lines.joined(separator: "\n")
   }

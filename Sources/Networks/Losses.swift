@@ -20,12 +20,15 @@ public struct Probabilities: Sendable {
 
   /// The softmax of each row of logits, in double precision.
   ///
-  /// - Parameter logits: Of shape `[batch, classes]`.
-  public init(softmaxOf logits: Tensor) {
+  /// - Parameters:
+  ///   - logits: Of shape `[batch, classes]`.
+  ///   - temperature: What the logits are divided by, above 0; the higher, the more alike the
+  ///     probabilities.
+  public init(softmaxOf logits: Tensor, temperature: Double = 1) {
     let classes = logits.shape.channels
     let elements = logits.elements
     logarithms = stride(from: 0, to: elements.count, by: classes).map { start in
-      let row = elements[start..<start + classes].map(Double.init)
+      let row = elements[start..<start + classes].map { Double($0) / temperature }
       let largest = row.max() ?? 0
       let sum = row.reduce(0) { $0 + .exp($1 - largest) }
       return row.map { $0 - largest - .log(sum) }
@@ -36,21 +39,30 @@ public struct Probabilities: Sendable {
   ///
   /// - Parameters:
   ///   - labels: The class of each image.
+  ///   - smoothing: The part of each label, from 0 to below 1, that is shared out evenly among all
+  ///     classes.
   ///   - gradient: If given, becomes the gradient of the mean loss by the logits.
   /// - Returns: The mean loss and the number of right answers.
-  public func crossEntropy(labels: [Int32], gradient: Tensor? = nil) -> BatchLoss {
+  public func crossEntropy(
+    labels: [Int32], smoothing: Double = 0, gradient: Tensor? = nil
+  ) -> BatchLoss {
     precondition(labels.count == logarithms.count, "one label an image")
     var result = BatchLoss(loss: 0, rightAnswers: [])
     for (row, label) in zip(logarithms, labels) {
       let own = row[Int(label)]
-      result.loss -= own
+      result.loss -= (1 - smoothing) * own
+      // Without smoothing a class of probability 0 costs nothing.
+      if smoothing > 0 { result.loss -= smoothing * row.reduce(0, +) / Double(row.count) }
       // A tie is not a right answer.
       result.rightAnswers.append(
         row.indices.allSatisfy { $0 == Int(label) || row[$0] < own })
     }
     result.loss /= Double(labels.count)
     if let gradient {
-      write(to: gradient) { image, label in label == Int(labels[image]) ? 1 : 0 }
+      let share = smoothing / Double(logarithms[0].count)
+      write(to: gradient) { image, label in
+        (label == Int(labels[image]) ? 1 - smoothing : 0) + share
+      }
     }
     return result
   }

@@ -15,6 +15,12 @@ public struct MomentumOptimizer: Hashable, Codable, Sendable {
 
   public var schedule = Schedule.cosine
 
+  /// The share of the steps in which the rate rises, in a straight line, before the schedule begins.
+  public var warmUp = 0.0
+
+  /// Where ``Schedule/step`` lowers the rate, as shares of all steps.
+  public var milestones = [0.5, 0.75]
+
   public init() {}
 
   /// How the learning rate falls from its highest value.
@@ -25,6 +31,8 @@ public struct MomentumOptimizer: Hashable, Codable, Sendable {
     case linear
     /// Not at all.
     case constant
+    /// To a tenth at each milestone.
+    case step
   }
 
   /// The learning rate of a step.
@@ -34,11 +42,17 @@ public struct MomentumOptimizer: Hashable, Codable, Sendable {
   ///   - count: The number of steps of the whole training.
   /// - Returns: The rate, from 0 to ``rate``.
   public func rate(at step: Int, of count: Int) -> Double {
-    let progress = Double(step) / Double(max(1, count))
+    let rising = Int((warmUp * Double(count)).rounded())
+    // Neither the first step nor the last of these repeats one of the schedule.
+    guard step >= rising else { return rate * Double(step + 1) / Double(rising + 1) }
+    let progress = Double(step - rising) / Double(max(1, count - rising))
     switch schedule {
     case .cosine: return rate * 0.5 * (1 + .cos(.pi * progress))
     case .linear: return rate * (1 - progress)
     case .constant: return rate
+    case .step:
+      let passed = milestones.count { Double(step) >= $0 * Double(count) }
+      return rate * .pow(10, -passed)
     }
   }
 }

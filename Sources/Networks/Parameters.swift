@@ -113,6 +113,22 @@ public final class Parameters {
     }
   }
 
+  /// Moves the weights towards those of the same network in training: a step of a moving average.
+  ///
+  /// - Parameters:
+  ///   - other: Parameters of the same arrays.
+  ///   - share: The part of the way that is gone, from 0 to 1.
+  public func approach(_ other: Parameters, by share: Float) {
+    precondition(entries == other.entries, "parameters of another network")
+    weights.withElements { average in
+      other.weights.withElements { present in
+        for index in 0..<average.count {
+          average[index] += share * (present[index] - average[index])
+        }
+      }
+    }
+  }
+
   // MARK: Arrays by name
 
   /// Finds an array.

@@ -24,8 +24,8 @@ public struct BundleExporter {
 
   /// Writes the bundle of a trial's network.
   ///
-  /// The network is cut from the supernet, written, read back from the files and shown the whole
-  /// hold-out; only if it answers as it did inside the supernet does the bundle appear.
+  /// The network, retrained or else cut from the supernet, is written, read back from the files and
+  /// shown the whole hold-out; only if it answers as it did before does the bundle appear.
   ///
   /// - Parameters:
   ///   - trial: The trial.
@@ -43,11 +43,11 @@ public struct BundleExporter {
       throw StudyError.materialChanged(study: reader.study.name)
     }
     let engine = try Engine.chosen()
-    let supernet = try material.makeSupernet(engine: engine)
-    let weights = try restoreWeights(of: supernet, for: trial)
     let architecture = try reader.architecture(of: trial)
     let recipe = material.recipe(images: material.images.holdOut.count)
-    let trained = try supernet.trainedNetwork(of: architecture, with: recipe)
+    let (trained, inside, weights, fidelity) =
+      try retrained(trial, of: material, recipe, engine)
+      ?? slice(architecture, of: trial, material, recipe, engine)
 
     let file = ArchitectureFile(
       name: material.space.name, network: trained.network,
@@ -58,7 +58,6 @@ public struct BundleExporter {
     try folder.write(
       trained.safetensors(metadata: ["format": "pt"]).encoded(), to: "weights.safetensors")
 
-    let inside = try supernet.answers(of: trained, with: recipe)
     let outside = try answers(of: folder, images: material.images, recipe: recipe, engine: engine)
     let difference = inside.largestDifference(from: outside)
     guard difference <= Self.tolerance, inside.score.correct == outside.score.correct else {
@@ -68,7 +67,8 @@ public struct BundleExporter {
     }
 
     // Another number of threads or another library may turn the odd image, and no more.
-    let recorded = try recordedAccuracy(of: trial, images: outside.score.images)
+    let recorded = try recordedAccuracy(
+      of: trial, images: outside.score.images, weights: weights)
     if let recorded, abs(recorded - outside.score.accuracy) > Self.accuracyTolerance {
       throw ExportError.disagrees(
         largestDifference: difference, supernet: recorded, bundle: outside.score.accuracy)
@@ -78,7 +78,7 @@ public struct BundleExporter {
     let normalization = material.images.maker.normalization
     let report = ExportReport(
       study: reader.study.name, trial: trial.number, strategy: reader.study.strategy,
-      seed: reader.study.seed, macs: trained.network.cost.macs,
+      seed: reader.study.seed, fidelity: fidelity.rawValue, macs: trained.network.cost.macs,
       params: trained.network.cost.parameters,
       accuracy: .init(
         images: outside.score.images, recorded: recorded, supernet: inside.score.accuracy,
@@ -98,11 +98,51 @@ public struct BundleExporter {
     return report
   }
 
+  /// A network before it is written, with its answers, the hash of its weights and whose these are.
+  private typealias Source = (
+    trained: TrainedNetwork, answers: Answers, weights: String, fidelity: Fidelity
+  )
+
+  /// The trial's network with the best of the weights that it was retrained to; `nil` if it was not.
+  private func retrained(
+    _ trial: Trial, of material: StudyMaterial, _ recipe: ScoringRecipe, _ engine: Engine
+  ) throws -> Source? {
+    let best = try reader.store.scores(of: trial).filter {
+      $0.fidelity == .retrained && !$0.isTest && $0.accuracy != nil
+    }.max { $0.correct < $1.correct }
+    guard let best else { return nil }
+    let network = try reader.network(of: trial)
+    for origin in Plan.Retrain.Origin.allCases {
+      let name = Retraining.name(of: trial.number, from: origin)
+      guard
+        try reader.store.checkpoint(named: name, of: reader.study.id)?.checksum == best.weightsHash
+      else { continue }
+      let trained = try reader.store.retrainedNetwork(network, named: name, reader.study)
+      let answers = try Answers(
+        of: network, statistics: trained.statistics, runner: trained.makeRunner(engine: engine),
+        images: material.images, recipe: recipe)
+      return (trained, answers, best.weightsHash, .retrained)
+    }
+    throw StudyError.damagedState(
+      study: reader.study.name, what: "the weights that trial \(trial.number) was retrained to")
+  }
+
+  /// The trial's network as it is inside the supernet.
+  private func slice(
+    _ architecture: Architecture, of trial: Trial, _ material: StudyMaterial,
+    _ recipe: ScoringRecipe, _ engine: Engine
+  ) throws -> Source {
+    let supernet = try material.makeSupernet(engine: engine)
+    let weights = try restoreWeights(of: supernet, for: trial)
+    let trained = try supernet.trainedNetwork(of: architecture, with: recipe)
+    return (trained, try supernet.answers(of: trained, with: recipe), weights, .shared)
+  }
+
   /// Loads the weights that a trial's scores were made with.
   ///
   /// - Returns: Their hash.
   private func restoreWeights(of supernet: Supernet, for trial: Trial) throws -> String {
-    _ = try SupernetCheckpoint(restoring: supernet, of: reader.study, from: reader.store)
+    _ = try TrainingCheckpoint(restoring: supernet, of: reader.study, from: reader.store)
     guard supernet.isTrained else { throw StudyError.unfinished(study: reader.study.name) }
     let weights = supernet.weightsFingerprint
     let scores = try reader.store.scores(of: trial)
@@ -113,9 +153,13 @@ public struct BundleExporter {
     return weights
   }
 
-  /// The accuracy that the search found on the same images, if it looked at all of them.
-  private func recordedAccuracy(of trial: Trial, images: Int) throws -> Double? {
-    try reader.store.scores(of: trial).last { $0.images == images && !$0.isTest }?.accuracy
+  /// The accuracy that was found with these weights on the same images, if it looked at all of them.
+  private func recordedAccuracy(
+    of trial: Trial, images: Int, weights: String
+  ) throws -> Double? {
+    try reader.store.scores(of: trial).last {
+      $0.images == images && !$0.isTest && $0.weightsHash == weights
+    }?.accuracy
   }
 
   /// Rebuilds the network from nothing but the bundle's files and asks it.
@@ -140,12 +184,15 @@ extension ExportReport {
   /// A page that tells a stranger what the bundle is.
   var readme: String {
     let percent = (accuracy.bundle * 1000).rounded() / 10
+    let origin =
+      fidelity == Fidelity.retrained.rawValue
+      ? "trained on its own" : "inherited from the supernet of the search"
     return """
       # A network found by nas
 
       Trial \(trial) of study '\(study)': \(macs) multiply-adds and \(params) parameters.
       It classifies \(percent) % of \(accuracy.images) images held out of the training set, with
-      weights inherited from the supernet of the search.
+      weights \(origin).
 
       - `architecture.yaml`: every layer with its sizes, in the order in which they are computed.
       - `weights.safetensors`: for each convolution `NAME.weight` (output, input, height, width) and

@@ -86,7 +86,7 @@ public struct Failure: Hashable, Sendable {
     case .materialChanged, .diverged, .damagedState: .badData
     case .unfinished, .unscored: .tryAgain
     case .unknownBackend: .usage
-    case .noSuchNetwork: .missingInput
+    case .noSuchNetwork, .nothingToInherit: .missingInput
     }
   }
 

@@ -10,6 +10,9 @@ package struct MemoryEstimate {
   /// Bytes of scoring: activations of one batch, weights and momentum.
   package let scoringBytes: Int
 
+  /// Bytes of answering a training batch as a teacher, beside the training of another network.
+  let answeringBytes: Int
+
   /// Bytes of a checkpoint: weights and momentum.
   let checkpointBytes: Int
 
@@ -42,6 +45,7 @@ package struct MemoryEstimate {
     // Passes of single precision have gradients of that type beside the others.
     let gradients = 4 * precision.bytes + (precision == .float32 || copied == 0 ? 0 : 3 * float)
     trainingBytes = batch * (activations + gradients * largest) + weights
+    answeringBytes = batch * (activations + float * largest) + weights
     scoringBytes = ScoringRecipe().batch * (activations + float * largest) + weights
   }
 

@@ -21,6 +21,16 @@ public enum StudyEvent: Sendable {
   /// The best networks are scored again, on the whole hold-out.
   case scoringFinalists(count: Int)
 
+  /// One of `of` networks, such as `teacher` or `trial 12`, has been trained on its own for `step` of
+  /// `count` steps; `secondsLeft` counts for all of them.
+  case retraining(
+    network: String, index: Int, of: Int, step: Int, count: Int, loss: Double,
+    secondsLeft: Double)
+
+  /// A network has been trained on its own. Without accuracies it has diverged; without one on the
+  /// test set there is none.
+  case retrained(network: String, accuracy: Double?, testAccuracy: Double?)
+
   /// Where a run begins.
   public enum Beginning: Sendable {
     /// A new study.
@@ -42,8 +52,8 @@ public enum StudyError: Error, Hashable, Sendable, CustomStringConvertible {
   /// The data or the space is not what the study of this name began with.
   case materialChanged(study: String)
 
-  /// The loss of the supernet is no number any more.
-  case diverged(step: Int)
+  /// The loss of the supernet, or of the network of this name, is no number any more.
+  case diverged(name: String, step: Int)
 
   /// What is stored to go on from cannot be read.
   case damagedState(study: String, what: String)
@@ -63,6 +73,9 @@ public enum StudyError: Error, Hashable, Sendable, CustomStringConvertible {
   /// `NAS_BACKEND` names no library.
   case unknownBackend(String)
 
+  /// No trained supernet has weights to begin with.
+  case nothingToInherit(study: String)
+
   /// No trial fits the wish.
   case noSuchNetwork(study: String, wish: String)
 
@@ -74,9 +87,10 @@ public enum StudyError: Error, Hashable, Sendable, CustomStringConvertible {
     case .materialChanged(let study):
       "the data is not what study '\(study)' began with; bring it back, or start again with "
         + "--fresh (the old trials stay)"
-    case .diverged(let step):
-      "the supernet's loss is no number at step \(step); lower supernet.optimizer.lr and start "
-        + "again with --fresh"
+    case .diverged(let name, let step):
+      "the loss of the \(name) is no number at step \(step); lower "
+        + (name == TrainingCheckpoint.supernet ? "supernet" : "retrain")
+        + ".optimizer.lr and start again with --fresh"
     case .damagedState(let study, let what):
       "\(what) of study '\(study)' cannot be read; start again with --fresh (the old trials stay)"
     case .unfinished(let study):
@@ -92,6 +106,8 @@ public enum StudyError: Error, Hashable, Sendable, CustomStringConvertible {
     case .unknownBackend(let name):
       "NAS_BACKEND is '\(name)'; it can be "
         + Engine.Backend.allCases.map(\.rawValue).joined(separator: " or ")
+    case .nothingToInherit(let study):
+      "study '\(study)' has no trained supernet to inherit weights from; retrain from scratch"
     case .noSuchNetwork(let study, let wish):
       "study '\(study)' has no network \(wish)"
     }

@@ -24,17 +24,16 @@ struct StudyMaterial {
     self.plan = plan
     let dataset = try ImageDataset(idxFolder: plan.data.path)
     dataFingerprint = dataset.fingerprint
-    let augment = plan.data.augment
     images = try StudyImages(
-      dataset, holdOut: plan.data.holdOut,
-      augmentation: Augmentation(crop: augment.crop, flip: augment.flip, cutout: augment.cutout),
+      dataset, holdOut: plan.data.holdOut, augmentation: Augmentation(plan.data.augment),
       seed: plan.seed)
     space = try plan.space.makeSpace(input: images.shape, classes: dataset.classes)
-    guard plan.supernet.batch <= images.training.count else {
-      throw DatasetError.batchTooLarge(
-        batch: plan.supernet.batch, images: images.training.count)
+    let batch = max(plan.supernet.batch, plan.retrain?.batch ?? 0)
+    guard batch <= images.training.count else {
+      throw DatasetError.batchTooLarge(batch: batch, images: images.training.count)
     }
     try memory(of: space.largest).requireFit()
+    try memoryOfRetraining?.requireFit()
   }
 
   /// What the plan's work needs of memory for one of its networks.
@@ -43,6 +42,15 @@ struct StudyMaterial {
       of: space.network(of: architecture), weights: space.supernetLayers,
       batch: plan.supernet.batch,
       precision: plan.supernet.precision == .bfloat16 ? .bfloat16 : .float32)
+  }
+
+  /// What retraining needs of memory at most; `nil` if the plan has nothing retrained.
+  var memoryOfRetraining: MemoryEstimate? {
+    plan.retrain.map { retrain in
+      MemoryEstimate(
+        of: space.network(of: space.largest), batch: retrain.batch,
+        precision: retrain.precision.elementType ?? .float32)
+    }
   }
 
   /// Creates the plan's supernet with new weights.
@@ -57,12 +65,7 @@ struct StudyMaterial {
     settings.batch = plan.supernet.batch
     settings.paths = plan.supernet.paths
     settings.optimizer = plan.supernet.optimizer
-    settings.precision =
-      switch plan.supernet.precision {
-      case .auto: nil
-      case .float32: .float32
-      case .bfloat16: .bfloat16
-      }
+    settings.precision = plan.supernet.precision.elementType
     return settings
   }
 
@@ -110,6 +113,23 @@ struct StudyMaterial {
       let architecture = try? space.architecture(sizes: sizes)
     else { throw StudyError.damagedState(study: plan.study, what: "a trial") }
     return architecture
+  }
+}
+
+extension Augmentation {
+  init(_ augment: Plan.Augment) {
+    self.init(crop: augment.crop, flip: augment.flip, cutout: augment.cutout)
+  }
+}
+
+extension Plan.Supernet.Precision {
+  /// The type of activations; `nil` for whichever trains faster.
+  var elementType: ElementType? {
+    switch self {
+    case .auto: nil
+    case .float32: .float32
+    case .bfloat16: .bfloat16
+    }
   }
 }
 

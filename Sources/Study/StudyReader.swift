@@ -82,11 +82,16 @@ public struct StudyReader {
       throw study.stage == .done
         ? StudyError.unscored(study: study.name) : .unfinished(study: study.name)
     }
-    let eligible = frontier.filter { point in
-      guard case .within(let budget) = choice else { return true }
-      return budget.admits(Cost(macs: point.trial.macs, parameters: point.trial.parameters))
+    func eligible(_ frontier: [FrontierPoint]) -> [FrontierPoint] {
+      guard case .within(let budget) = choice else { return frontier }
+      return frontier.filter { budget.admits($0.trial.cost) }
     }
-    guard let best = eligible.max(by: { $0.accuracy < $1.accuracy }) else {
+    // No retrained network may be within the budget where one of the search's is.
+    var candidates = eligible(frontier)
+    if candidates.isEmpty {
+      candidates = eligible(try store.frontier(of: study.id, by: metric, among: .all))
+    }
+    guard let best = candidates.max(by: { $0.accuracy < $1.accuracy }) else {
       guard case .within(let budget) = choice else {
         throw StudyError.unfinished(study: study.name)
       }

@@ -10,7 +10,7 @@ extension StudyRunner {
   /// How many of the best trials within each budget are.
   static let finalistsPerBudget = 3
 
-  /// Scores the best networks on the whole hold-out, picks one for each budget and ends the study,
+  /// Scores the best networks on the whole hold-out, picks one for each budget and ends the search,
   /// all in one transaction.
   ///
   /// The search compares many networks on few images, so some owe their place to luck. What was
@@ -18,6 +18,9 @@ extension StudyRunner {
   func scoreFinalists(
     of strategy: any SearchStrategy, _ supernet: Supernet, weights: String, in run: ActiveRun
   ) throws {
+    guard try store.trialCount(of: run.studyID) > 0 else {
+      return try pickUnscored(of: strategy, in: run)
+    }
     let trials = try finalists(of: strategy, in: run)
     report(.scoringFinalists(count: trials.count))
     let scores = try measure(
@@ -35,7 +38,33 @@ extension StudyRunner {
     try store.commit(
       StudyUpdate(
         scores: zip(trials, scores).map { TrialScore(trial: $0.number, score: $1) },
-        finalists: picks, stage: .done), in: run)
+        finalists: picks, stage: plan.retrain == nil ? .done : nil), in: run)
+  }
+
+  /// Picks the networks of a strategy that asked for no score, each for its budget.
+  private func pickUnscored(of strategy: any SearchStrategy, in run: ActiveRun) throws {
+    var trials: [NewTrial] = []
+    var picks: [RecordedFinalist] = []
+    for finalist in strategy.finalists {
+      let architecture = finalist.architecture
+      let key = material.space.key(of: architecture)
+      let index = trials.firstIndex { $0.key == key } ?? trials.count
+      if index == trials.count {
+        let cost = material.space.network(of: architecture).cost
+        trials.append(
+          NewTrial(
+            architecture: material.sizes(of: architecture), key: key, step: 0,
+            role: plan.strategy.name, macs: cost.macs, parameters: cost.parameters, seconds: 0,
+            scores: []))
+      }
+      picks.append(
+        RecordedFinalist(
+          budget: "\(finalist.budget)", cost: finalist.budget.metric,
+          limit: finalist.budget.limit, trial: index + 1))
+    }
+    try store.commit(
+      StudyUpdate(trials: trials, finalists: picks, stage: plan.retrain == nil ? .done : nil),
+      in: run)
   }
 
   /// The networks that the strategy ended with, some along the frontier of all trials, and the

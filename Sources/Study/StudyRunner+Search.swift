@@ -86,8 +86,11 @@ extension StudyRunner {
 }
 
 extension ScoringRecipe {
-  /// How the statistics of normalisations were made and what computed, for the record.
-  func record(of engine: Engine, precision: ElementType) -> String {
+  /// How the statistics of normalisations were made, what computed and, of retrained weights, how
+  /// they came about, for the record.
+  func record(
+    of engine: Engine, precision: ElementType, training: Retraining.Record? = nil
+  ) -> String {
     struct Record: Encodable {
       let method = "cumulative mean"
       let images: Int
@@ -95,10 +98,11 @@ extension ScoringRecipe {
       let library: String
       let precision: ElementType
       let threads: Int
+      let training: Retraining.Record?
     }
     return json(
       Record(
         images: calibration, batch: batch, library: engine.backend.rawValue,
-        precision: precision, threads: Engine.threads))
+        precision: precision, threads: Engine.threads, training: training))
   }
 }

@@ -1,3 +1,4 @@
+import Datasets
 import Evaluator
 import Foundation
 import Kernels
@@ -10,7 +11,7 @@ public import TrialStore
 /// Works on a study from wherever it stands to its end.
 ///
 /// First the supernet is trained, then the strategy asks and is told until it is content, then the
-/// best networks are scored on the whole hold-out. What is found goes to the store at once, each
+/// best networks are scored on the whole hold-out and, if the plan says so, trained on their own. What is found goes to the store at once, each
 /// answer in one transaction with the strategy and the random numbers it led to; so a process that
 /// dies takes with it only what was under way, and the next one goes on to the same end.
 public final class StudyRunner {
@@ -18,6 +19,10 @@ public final class StudyRunner {
   let engine: Engine
   let plan: Plan
   let store: TrialStore
+
+  /// What only retrained networks meet; `nil` if the data has no such part.
+  let testImages: BatchMaker?
+
   let report: (StudyEvent) -> Void
   let isStopping: () -> Bool
   let clock = ContinuousClock()
@@ -38,6 +43,7 @@ public final class StudyRunner {
     self.plan = plan
     material = try StudyMaterial(plan)
     engine = try .chosen()
+    testImages = plan.retrain == nil ? nil : try material.testImages()
     // A budget that cannot be met is said before hours of training, and before a file is made.
     try plan.requireReachableBudgets(in: material.space)
     self.store = try store()
@@ -53,9 +59,16 @@ public final class StudyRunner {
   /// - Throws: Whatever stops the work; what was committed stays.
   public func run(fresh: Bool = false) throws -> Run.Ending {
     let study = try findStudy(fresh: fresh)
+    return try working(on: study) { run in
+      try work(on: try store.study(named: study.name), fresh: fresh, in: run)
+    }
+  }
+
+  /// Does something as a run of a study.
+  func working(on study: Study, _ body: (ActiveRun) throws -> Run.Ending) throws -> Run.Ending {
     let run = try store.beginRun(on: study.id)
     do {
-      let ending = try work(on: try store.study(named: study.name), fresh: fresh, in: run)
+      let ending = try body(run)
       try store.endRun(run, as: ending)
       return ending
     } catch {
@@ -96,7 +109,7 @@ public final class StudyRunner {
       return .done
     }
     let supernet = try material.makeSupernet(engine: engine)
-    let checkpoint = try SupernetCheckpoint(restoring: supernet, of: study, from: store)
+    let checkpoint = try TrainingCheckpoint(restoring: supernet, of: study, from: store)
     let trials = try store.trialCount(of: study.id)
     report(
       .began(
@@ -112,8 +125,12 @@ public final class StudyRunner {
     guard let strategy = try search(supernet, weights: weights, study: study, in: run),
       !isStopping()
     else { return .stopped }
-    try scoreFinalists(of: strategy, supernet, weights: weights, in: run)
-    return .done
+    // That they were picked is what tells scoring them from retraining them.
+    if try store.finalists(of: study.id).isEmpty {
+      try scoreFinalists(of: strategy, supernet, weights: weights, in: run)
+    }
+    guard plan.retrain != nil else { return .done }
+    return try retrainFinalists(of: study, in: run) ? .done : .stopped
   }
 }
 

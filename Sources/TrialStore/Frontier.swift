@@ -7,7 +7,8 @@ public enum FrontierEntrants: Hashable, Sendable {
   /// study has: only like is compared with like.
   case mostTrustworthy
 
-  /// Every trial with a score, however it was made.
+  /// Every trial, by its score with shared weights, on however many images. In a study that has no
+  /// such score, by that of its own weights: the two say different things and never mix.
   case all
 }
 
@@ -49,22 +50,26 @@ extension TrialStore {
 
   /// Returns the frontier, as ``frontier(of:by:among:)`` does, with what it was chosen from.
   ///
-  /// - Returns: The frontier, and cost and accuracy of every trial that was scored, whether or not
-  ///   it was compared; both from cheap to costly.
+  /// - Returns: The frontier, and cost and accuracy of every trial that has a score of the same
+  ///   fidelity, whether or not it was compared; both from cheap to costly.
   public func survey(
     of studyID: Study.ID, by cost: Cost.Metric, among entrants: FrontierEntrants = .mostTrustworthy
   ) throws(StoreError) -> (
     frontier: [FrontierPoint], scored: [(cost: Int, accuracy: Double)]
   ) {
     try read { db in
-      let all = try fetchCandidates(of: studyID, by: cost, db)
-      var candidates = all
-      if entrants == .mostTrustworthy, let best = candidates.map(\.evidence).max() {
-        candidates.removeAll { $0.evidence < best }
+      var candidates = try fetchCandidates(
+        of: studyID, by: cost, fidelity: entrants == .all ? .shared : nil, db)
+      if entrants == .all, candidates.isEmpty {
+        candidates = try fetchCandidates(of: studyID, by: cost, fidelity: .retrained, db)
       }
+      let best = candidates.map(\.evidence).max()
+      // Accuracies of one fidelity only can be drawn side by side.
+      let scored = candidates.filter { $0.evidence.fidelity == best?.fidelity }
+      if entrants == .mostTrustworthy { candidates.removeAll { $0.evidence != best } }
       return (
         try Self.sweep(candidates).map { try fetchPoint($0, db) },
-        all.map { ($0.cost, $0.accuracy) }
+        scored.map { ($0.cost, $0.accuracy) }
       )
     }
   }
@@ -88,9 +93,9 @@ extension TrialStore {
     }
   }
 
-  /// Returns every trial with a score, by cost and then by number.
+  /// Returns every trial with a score, of one fidelity if that is given, by cost and then by number.
   private func fetchCandidates(
-    of studyID: Study.ID, by cost: Cost.Metric, _ db: Database
+    of studyID: Study.ID, by cost: Cost.Metric, fidelity: Fidelity?, _ db: Database
   ) throws -> [Candidate] {
     let column = cost.rawValue
     // CROSS JOIN keeps SQLite to this order of tables, so that the index hands out the trials
@@ -101,9 +106,10 @@ extension TrialStore {
         SELECT trials.id, trials.\(column), scores.id, fidelity, images, accuracy
         FROM trials CROSS JOIN scores ON scores.trial = trials.id
         WHERE study = ? AND state = 'done' AND test = 0 AND accuracy IS NOT NULL
+          AND fidelity = coalesce(?, fidelity)
         ORDER BY trials.\(column), trials.number
         """,
-      arguments: [studyID])
+      arguments: [studyID, fidelity?.rawValue])
     var candidates: [Candidate] = []
     while let row = try rows.next() {
       let text = try row.decode(String.self, atIndex: 3)

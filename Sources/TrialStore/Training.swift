@@ -3,7 +3,7 @@ internal import GRDB
 
 /// Weights in training, before they are stored.
 public struct NewCheckpoint: Hashable, Sendable {
-  /// What it is a checkpoint of, such as `supernet`.
+  /// What it is a checkpoint of, such as `supernet`, `teacher` or `trial 412`.
   ///
   /// Saving one replaces that of the same name.
   public let name: String
@@ -28,7 +28,7 @@ public struct NewCheckpoint: Hashable, Sendable {
 
 /// Weights in training.
 public struct Checkpoint: Hashable, Sendable {
-  /// What it is a checkpoint of, such as `supernet`.
+  /// What it is a checkpoint of, such as `supernet`, `teacher` or `trial 412`.
   public let name: String
 
   /// How many weight steps led to it.
@@ -46,7 +46,7 @@ public struct Checkpoint: Hashable, Sendable {
 
 /// One point of a learning curve.
 public struct CurvePoint: Hashable, Sendable {
-  /// What was trained, such as `supernet` or `finalist 412`.
+  /// What was trained, such as `supernet`, `teacher` or `trial 412`.
   public let name: String
 
   /// How many weight steps were done.

@@ -34,8 +34,8 @@ public struct SyntheticImages: Sendable {
     self.pixels = pixels
   }
 
-  /// Writes the images as an IDX training set.
-  public func write(toFolder folder: URL) throws {
+  /// Writes the images as an IDX data set, or as its test part, `t10k`.
+  public func write(toFolder folder: URL, part: String = "train") throws {
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     func header(_ sizes: [Int]) -> [UInt8] {
       [0, 0, 8, UInt8(sizes.count)]
@@ -44,8 +44,8 @@ public struct SyntheticImages: Sendable {
         }
     }
     try Data(header([labels.count, side, side]) + pixels).write(
-      to: folder.appending(path: "train-images-idx3-ubyte"))
+      to: folder.appending(path: "\(part)-images-idx3-ubyte"))
     try Data(header([labels.count]) + labels).write(
-      to: folder.appending(path: "train-labels-idx1-ubyte"))
+      to: folder.appending(path: "\(part)-labels-idx1-ubyte"))
   }
 }

@@ -48,16 +48,18 @@ import TrialStore
     try store.commit(
       StudyUpdate(trials: [
         .sample(
-          macs: 1, scores: [score(10, 100, .retrained, "a"), score(900, 1000, .shared, "b")]),
+          macs: 1, scores: [score(90, 100, .retrained, "a"), score(400, 1000, .shared, "b")]),
         .sample(macs: 2, scores: [score(500, 1000, .shared, "a"), score(90, 100, .shared, "b")]),
         .sample(macs: 3, scores: [score(70, 100, .shared, "a"), score(60, 100, .shared, "b")]),
       ]), in: run)
 
     let frontier = try store.frontier(of: study.id, by: .macs, among: .all)
 
-    #expect(frontier.map(\.accuracy) == [0.1, 0.5, 0.6])
-    #expect(frontier.map(\.score.images) == [100, 1000, 100])
-    #expect(frontier.map(\.score.fidelity) == [.retrained, .shared, .shared])
+    #expect(frontier.map(\.accuracy) == [0.4, 0.5, 0.6])
+    #expect(frontier.map(\.score.images) == [1000, 1000, 100])
+    #expect(frontier.map(\.score.fidelity) == [.shared, .shared, .shared])
+    let own = try store.frontier(of: study.id, by: .macs)
+    #expect(own.map(\.accuracy) == [0.9] && own.map(\.score.fidelity) == [.retrained])
   }
 
   @Test func `compares only like with like unless asked for all`() throws {

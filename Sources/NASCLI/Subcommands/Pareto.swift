@@ -9,8 +9,9 @@ extension NAS {
       abstract: "Show the frontier of cost against accuracy.",
       discussion: """
         The frontier is drawn among the networks that were scored most thoroughly, so that like \
-        is compared with like; --all takes every trial. A network that its images do not tell \
-        from a cheaper one is level with that one: its higher accuracy may be chance.
+        is compared with like: where some were retrained, among those. --all takes every trial, as \
+        the search scored it. A network that its images do not tell from a cheaper one is level \
+        with that one: its higher accuracy may be chance.
         """)
 
     @OptionGroup var options: StoreOptions
@@ -18,7 +19,7 @@ extension NAS {
     @Option(help: "The cost on the way from left to right.")
     var cost = CostOption.macs
 
-    @Flag(help: "Take every trial, however it was scored.")
+    @Flag(help: "Take every trial, as the search scored it.")
     var all = false
 
     @Flag(help: "Print JSON.")

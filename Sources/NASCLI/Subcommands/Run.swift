@@ -1,6 +1,4 @@
 import ArgumentParser
-import Foundation
-import Logging
 import Study
 import TrialStore
 
@@ -23,32 +21,17 @@ extension NAS {
     @Flag(help: "Begin anew; an earlier study of this name is kept under another.")
     var fresh = false
 
-    @Flag(help: "Tell nothing about the progress.")
-    var quiet = false
-
-    @Flag(name: .shortAndLong, help: "Log what is read and written.")
-    var verbose = false
+    @OptionGroup var work: WorkOptions
 
     func run() throws {
-      let isVerbose = verbose
-      LoggingSystem.bootstrap { label in
-        var handler = StreamLogHandler.standardError(label: label)
-        handler.logLevel = isVerbose ? .debug : .warning
-        return handler
-      }
-      try reportingErrors {
-        let progress = ProgressLine(isQuiet: quiet)
-        let signals = StopSignals()
+      try work.run(
+        ending: "study done; 'nas pareto' shows the frontier, 'nas export best' the network"
+      ) { progress, signals in
         let runner = try StudyRunner(
           plan: Plan(contentsOf: file),
           openingStore: { try TrialStore.open(path: database, for: .creating) },
           report: { progress.show($0) }, isStopping: { signals.wantStop })
-        defer { progress.finish() }
-        guard try runner.run(fresh: fresh) == .done else {
-          progress.note("nas: stopped; 'nas run \(file)' goes on from here")
-          throw ExitCode(signals.exitCode)
-        }
-        progress.note("study done; 'nas pareto' shows the frontier, 'nas export best' the network")
+        return try runner.run(fresh: fresh)
       }
     }
   }

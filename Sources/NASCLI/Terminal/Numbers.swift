@@ -47,3 +47,6 @@ func duration(_ seconds: Double) -> String {
   default: "\(whole) s"
   }
 }
+
+/// An instant in UTC: `2026-11-21T12:30:45Z`.
+func instant(_ date: Date) -> String { date.formatted(.iso8601) }

@@ -32,6 +32,18 @@ final class ProgressLine {
           + "  (\(percent(progress, decimals: 0)))" + timeLeft(left))
     case .scoringFinalists(let count):
       note("finalists \(count) networks on the whole hold-out")
+    case .retraining(let network, let index, let all, let step, let count, let loss, let left):
+      update(
+        "retrain   \(network) (\(index) of \(all))  step \(step)/\(count)"
+          + " (\(percent(Double(step) / Double(count), decimals: 0)))"
+          + "  loss \(String(format: "%.3f", loss))" + timeLeft(left))
+    case .retrained(let network, let accuracy?, let test):
+      note(
+        "retrained \(network)  \(percent(accuracy)) of the hold-out, "
+          + (test.map { "\(percent($0)) of the test set" } ?? "there is no test set"))
+    case .retrained(let network, nil, _):
+      note(
+        "retrained \(network)  came to nothing: its loss is no number; lower retrain.optimizer.lr")
     }
   }
 

@@ -3,6 +3,7 @@ import Evaluator
 import Foundation
 import Kernels
 import SearchSpace
+import Strategies
 
 /// What a stage of a study will take on this machine.
 public struct StageEstimate: Hashable, Sendable {
@@ -21,6 +22,7 @@ public struct StageEstimate: Hashable, Sendable {
     case training
     case search
     case finalists
+    case retraining
   }
 }
 
@@ -49,6 +51,12 @@ extension StageEstimate {
     let steps = material.plan.supernet.epochs * (images.training.count / batch)
     let secondsPerImage = try Self.trainingSecondsPerImage(of: material, engine: engine)
     let speed = try Self.scoringSpeed(of: material, supernet)
+    let largest = Workload(of: material.largestNetwork.layers)
+    let retraining = try Self.retraining(
+      of: material, engine: engine, scoring: speed.seconds(for: largest), shared: shared)
+    guard material.plan.strategy.startingWeights == .trained else {
+      return retraining.map { [$0] } ?? []
+    }
     return [
       StageEstimate(
         stage: .training, work: "\(steps) steps of \(batch) images",
@@ -59,7 +67,7 @@ extension StageEstimate {
       StageEstimate(
         stage: .finalists, work: "the best on all \(images.holdOut.count) images",
         seconds: speed.seconds(for: dryRun.finalists), bytes: shared + memory.scoringBytes),
-    ]
+    ] + (retraining.map { [$0] } ?? [])
   }
 
   /// What the program and its libraries take by themselves, roughly.
@@ -129,7 +137,7 @@ extension StageEstimate {
   }
 
   /// How many images make a measurement, at least one.
-  private static func images(
+  static func images(
     of architecture: Architecture, passes: Double, in material: StudyMaterial
   ) -> Int {
     let macs = Double(max(1, material.space.network(of: architecture).cost.macs))
@@ -140,12 +148,12 @@ extension StageEstimate {
   ///
   /// Of its times the least counts: what makes the others longer, such as memory used for the first
   /// time or another program's turn, is no part of what the machine can do.
-  private static func repeating(_ body: () throws -> Void) rethrows {
+  static func repeating(_ body: () throws -> Void) rethrows {
     let start = ContinuousClock.now
     repeat { try body() } while (ContinuousClock.now - start).seconds < patience
   }
 
-  private static func seconds(_ body: () throws -> Void) rethrows -> Double {
+  static func seconds(_ body: () throws -> Void) rethrows -> Double {
     try ContinuousClock().measure(body).seconds
   }
 }

@@ -3,10 +3,12 @@ import Foundation
 extension Plan {
   /// Reads a search file.
   ///
-  /// - Parameter path: The file. If it names no study, its own name without `.yaml` is the study's.
+  /// - Parameters:
+  ///   - path: The file. If it names no study, its own name without `.yaml` is the study's.
+  ///   - purpose: What the file is for.
   /// - Throws: ``PlanError`` with everything that is wrong with what it says, or
   ///   ``UnreadableFileError`` if the file cannot be read at all.
-  public init(contentsOf path: String) throws {
+  public init(contentsOf path: String, for purpose: Purpose = .search) throws {
     let bytes: [UInt8]
     do {
       let handle = try FileHandle(forReadingFrom: URL(fileURLWithPath: path))
@@ -16,7 +18,7 @@ extension Plan {
     } catch {
       throw UnreadableFileError(path: path, error: error)
     }
-    try self.init(bytes, file: path)
+    try self.init(bytes, file: path, for: purpose)
   }
 
   /// Reads a search file that is in memory.
@@ -24,12 +26,20 @@ extension Plan {
   /// - Parameters:
   ///   - bytes: UTF-8 with or without a byte order mark, at most 1 MB.
   ///   - file: Where it came from, for messages and for the study's name if it gives none.
+  ///   - purpose: What the file is for.
   /// - Throws: ``PlanError`` with everything that is wrong with it.
-  public init(_ bytes: some Collection<UInt8>, file: String) throws(PlanError) {
+  public init(
+    _ bytes: some Collection<UInt8>, file: String, for purpose: Purpose = .search
+  ) throws(PlanError) {
     var problems: [Problem] = []
     let form = FormParser.parse(bytes, reporting: &problems)
     var reader = FormReader(problems: problems, file: file)
-    let plan = form.map { Plan($0, name: Self.name(of: file), reader: &reader) }
+    let plan = form.map { form in
+      switch purpose {
+      case .search: Plan(form, name: Self.name(of: file), reader: &reader)
+      case .training: Plan(training: form, name: Self.name(of: file), reader: &reader)
+      }
+    }
     guard let form, let plan, reader.problems.isEmpty else {
       throw PlanError(file: file, problems: reader.problems)
     }
@@ -38,7 +48,7 @@ extension Plan {
   }
 
   /// What a file is called, without its folder and its ending.
-  private static func name(of file: String) -> String {
+  static func name(of file: String) -> String {
     let name = file.split(separator: "/").last ?? ""
     for ending in [".yaml", ".yml"] where name.hasSuffix(ending) {
       return String(name.dropLast(ending.count))

@@ -7,10 +7,10 @@ extension Plan {
   ///
   /// It reads back as an equal plan, and equal plans give the same text. Two keys have no words for
   /// their default and are left out where they have it: `depth` and `strides` of the space. So are
-  /// `paths` and `warm-start`, which are younger than some studies that go on.
+  /// `paths`, `warm-start` and `retrain`, and parts of an optimizer, where nothing comes of them: they
+  /// are younger than some studies that go on.
   public var resolved: String {
     let augment = data.augment
-    let optimizer = supernet.optimizer
     var lines = [
       "study: \(study.yaml)",
       "seed: \(seed)",
@@ -30,11 +30,9 @@ extension Plan {
     lines += supernet.paths.lines.map { "  \($0)" }
     lines += [
       "  optimizer:",
-      "    lr: \(optimizer.rate)",
-      "    momentum: \(optimizer.momentum)",
-      "    nesterov: \(optimizer.isNesterov)",
-      "    weight-decay: \(optimizer.weightDecay)",
-      "    schedule: \(optimizer.schedule.rawValue)",
+    ]
+    lines += supernet.optimizer.lines.map { "    \($0)" }
+    lines += [
       "  precision: \(supernet.precision.rawValue)",
       "  calibration: \(supernet.calibration)",
       "strategy:",
@@ -43,6 +41,7 @@ extension Plan {
     if warmStart { lines.append("warm-start: true") }
     lines.append("budgets:")
     lines += budgets.map { "  - {\($0.metric.rawValue): \($0.amount)}" }
+    if let retrain { lines += ["retrain:"] + retrain.lines.map { "  \($0)" } }
     lines.append(Self.checkpointKey + checkpointEvery.yaml)
     return lines.joined(separator: "\n") + "\n"
   }

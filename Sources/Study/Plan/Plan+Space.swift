@@ -160,7 +160,7 @@ extension Plan {
       }
     }
 
-    private static func text(of path: String) throws -> String {
+    static func text(of path: String) throws -> String {
       let handle: FileHandle
       do {
         handle = try FileHandle(forReadingFrom: URL(fileURLWithPath: path))

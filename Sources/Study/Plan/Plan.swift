@@ -45,6 +45,9 @@ public struct Plan: Hashable, Sendable {
   /// A list such as `[{macs: 4M}, {params: 40%}]`, of at least one, no two the same.
   public var budgets: [Limit]
 
+  /// `retrain`: how the networks that were picked are trained on their own; without it they are not.
+  public var retrain: Retrain?
+
   /// `checkpoint-every`: the time between two checkpoints of the training.
   ///
   /// At least `1s`, in `ms`, `s`, `m` or `h`. It changes nothing about the results.
@@ -77,22 +80,14 @@ public struct Plan: Hashable, Sendable {
     let keys = reader.mapping(
       form,
       keys: [
-        "study", "seed", "data", "space", "supernet", "strategy", "warm-start", "budgets",
+        "study", "seed", "data", "space", "supernet", "strategy", "warm-start", "budgets", "retrain",
         "checkpoint-every",
       ],
       required: [
         "data": "data: {path: images}", "space": "space: {network: mobilenet-v2}",
         "strategy": "strategy: autoslim", "budgets": "budgets: [{macs: 4M}]",
       ])
-    if let given = keys["study"] {
-      reader.text(given, expecting: "a name", longest: 100, into: &study)
-    } else if let flaw = name.isEmpty
-      ? "is empty; rename it" : FormReader.flaw(of: name, longest: 100)
-    {
-      reader.report(
-        form.position, "the study is named after the file, whose name \(flaw), or add 'study: NAME'"
-      )
-    }
+    readName(keys["study"], of: form, &reader)
     reader.integer(keys["seed"], 0...UInt64.max, into: &seed)
     data.read(keys["data"], &reader)
     space.read(keys["space"], &reader)
@@ -100,9 +95,26 @@ public struct Plan: Hashable, Sendable {
     strategy.read(keys["strategy"], holdOut: data.holdOut, &reader)
     reader.flag(keys["warm-start"], into: &warmStart)
     budgets = Limit.list(keys["budgets"], &reader)
+    retrain = Retrain.read(
+      keys["retrain"], augment: data.augment, strategy: strategy, &reader)
+    readInterval(keys["checkpoint-every"], &reader)
+  }
+
+  mutating func readName(_ given: Form?, of form: Form, _ reader: inout FormReader) {
+    if let given {
+      reader.text(given, expecting: "a name", longest: 100, into: &study)
+    } else if let flaw = study.isEmpty
+      ? "is empty; rename it" : FormReader.flaw(of: study, longest: 100)
+    {
+      reader.report(
+        form.position, "the study is named after the file, whose name \(flaw), or add 'study: NAME'"
+      )
+    }
+  }
+
+  mutating func readInterval(_ form: Form?, _ reader: inout FormReader) {
     reader.scalar(
-      keys["checkpoint-every"], expecting: "a time of at least 1s, such as 20s or 5m",
-      into: &checkpointEvery
+      form, expecting: "a time of at least 1s, such as 20s or 5m", into: &checkpointEvery
     ) { (text) throws(ScalarError) in
       let milliseconds = try ScalarRules.milliseconds(text)
       guard milliseconds >= 1000 else { throw ScalarError() }
@@ -194,7 +206,10 @@ public struct Plan: Hashable, Sendable {
     /// - `momentum`: from 0 to below 1, default 0.9; `nesterov`: whether it is Nesterov's, default
     ///   true.
     /// - `weight-decay`: 0 to 1, default 1e-4.
-    /// - `schedule`: how the rate falls, `cosine`, the default, `linear` or `constant`.
+    /// - `schedule`: how the rate falls: `cosine`, the default, `linear`, `constant`, or `step`, to a
+    ///   tenth at each of `milestones`, shares of the training, by default `[50%, 75%]`.
+    /// - `warm-up`: in which share of the training the rate rises before, from `0%`, the default, to
+    ///   below `100%`.
     public var optimizer = MomentumOptimizer()
 
     /// `precision`: how activations lie in memory, `float32` or `bfloat16`; `auto`, the default, takes
@@ -226,14 +241,7 @@ public struct Plan: Hashable, Sendable {
       readPaths(keys, &reader)
       reader.word(keys["precision"], into: &precision)
       reader.integer(keys["calibration"], 1...Int.max, into: &calibration)
-
-      let rules = reader.mapping(
-        keys["optimizer"], keys: ["lr", "momentum", "nesterov", "weight-decay", "schedule"])
-      reader.decimal(rules["lr"], .above(0, to: 100), into: &optimizer.rate)
-      reader.decimal(rules["momentum"], .from(0, below: 1), into: &optimizer.momentum)
-      reader.flag(rules["nesterov"], into: &optimizer.isNesterov)
-      reader.decimal(rules["weight-decay"], .from(0, to: 1), into: &optimizer.weightDecay)
-      reader.word(rules["schedule"], into: &optimizer.schedule)
+      optimizer.read(keys["optimizer"], &reader)
     }
   }
 

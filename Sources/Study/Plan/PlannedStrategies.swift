@@ -16,3 +16,9 @@ extension RandomSearch: PlannedStrategy {
     .integer("trials", \.trials, 1...Int.max), .images(\.images),
   ]
 }
+
+extension LargestNetwork: PlannedStrategy {
+  public static let key = "largest"
+  public static let defaults = Settings()
+  public static let fields: [SettingField<Settings>] = []
+}
