@@ -116,7 +116,8 @@ private struct LayerGraph {
   /// The last layer on the way from a producer whose normalisation the channels pass on their own.
   private func site(of producer: Int) -> Int {
     var (site, end) = (producer, producer)
-    while layers[end].operand == nil, readers[end].count == 1, layers[readers[end][0]].keepsChannels {
+    while layers[end].operand == nil, readers[end].count == 1, layers[readers[end][0]].keepsChannels
+    {
       end = readers[end][0]
       if layers[end].isNormalized { site = end }
     }

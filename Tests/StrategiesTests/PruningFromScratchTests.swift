@@ -64,7 +64,8 @@ import Testing
     }
   }
 
-  @Test func `brings the mean of the gates to the sparsity where nothing else pulls at them`() throws
+  @Test func `brings the mean of the gates to the sparsity where nothing else pulls at them`()
+    throws
   {
     var settings = PruningFromScratch.Settings()
     settings.sparsity = 0.4

@@ -94,9 +94,10 @@ import Testing
         uniqueKeysWithValues: space.sizes(of: search.architecture(keeping: count)).map { ($0, $1) })
     }
     // Nothing is worth anything but two channels in the third block of the first stage.
-    let two = sizes({ name, channel in
-      name == "stage1.block3.inner" && [1, 7].contains(channel) ? 1 : 0
-    }, keeping: 2)
+    let two = sizes(
+      { name, channel in
+        name == "stage1.block3.inner" && [1, 7].contains(channel) ? 1 : 0
+      }, keeping: 2)
     #expect(two["stage1.depth"] == 4, "depths are 1, 2 and 4")
     #expect(two["stage1.block3.inner"] == 3, "two channels are fewer than any choice needs")
     #expect(two["stage2.depth"] == 1)
