@@ -1,7 +1,6 @@
 import SearchSpace
+import Strategies
 import Testing
-
-@testable import Strategies
 
 @Suite struct PruningFromScratchTests {
   private func space() throws -> SearchSpace {

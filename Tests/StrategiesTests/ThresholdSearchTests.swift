@@ -1,7 +1,6 @@
 import SearchSpace
+import Strategies
 import Testing
-
-@testable import Strategies
 
 @Suite struct ThresholdSearchTests {
   /// Widths, depths, expansions, groups, gates and a residual stream of fixed width.

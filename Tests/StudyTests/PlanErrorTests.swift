@@ -70,8 +70,8 @@ import Testing
         """)
     #expect(
       screen(["supernet": "{paths: singel}"])
-        == "5:19: error: supernet.paths must be sandwich, single or largest, the only values there are, but "
-        + "is 'singel'; did you mean 'single'?")
+        == "5:19: error: supernet.paths must be sandwich, single or largest, the only values there "
+        + "are, but is 'singel'; did you mean 'single'?")
   }
 
   @Test func `points at the mapping that lacks a key`() {

@@ -1,4 +1,4 @@
-import SearchSpace
+package import SearchSpace
 
 /// Architectures that a threshold over the values of all channels leaves, and the search for the
 /// threshold that meets a budget.
@@ -12,7 +12,7 @@ import SearchSpace
 /// - A stage of elastic depth ends with its last block of which a channel was kept, or which has no
 ///   gated channels of its own.
 /// - Kernels are the largest, and alternatives the last; the threshold has no say in them.
-struct ThresholdSearch {
+package struct ThresholdSearch {
   private let space: SearchSpace
   private let groups: [GatedGroup]
   private let blocks: [RemovableBlock]
@@ -21,7 +21,7 @@ struct ThresholdSearch {
   private let ranked: [Int]
 
   /// Ranks channels by their values.
-  init(over values: ChannelGates, in space: SearchSpace) {
+  package init(over values: ChannelGates, in space: SearchSpace) {
     self.space = space
     groups = space.gatedGroups
     blocks = space.removableBlocks
@@ -33,12 +33,12 @@ struct ThresholdSearch {
   }
 
   /// How many channels there are to keep.
-  var count: Int { ranked.count }
+  package var count: Int { ranked.count }
 
   /// The architecture whose channels are the most valuable ones.
   ///
   /// - Parameter count: How many channels are kept, from 0 to ``count``.
-  func architecture(keeping count: Int) -> Architecture {
+  package func architecture(keeping count: Int) -> Architecture {
     var kept = [Int](repeating: 0, count: groups.count)
     for group in ranked.prefix(count) { kept[group] += 1 }
     var sizes: [Int: Int] = [:]
@@ -59,7 +59,7 @@ struct ThresholdSearch {
   /// superfluous, another threshold may come a little nearer to the budget.
   ///
   /// - Precondition: That of the highest threshold does.
-  func architecture(within budget: Budget) -> Architecture {
+  package func architecture(within budget: Budget) -> Architecture {
     var (within, beyond) = (0, count + 1)
     while beyond - within > 1 {
       let middle = (within + beyond) / 2
