@@ -12,7 +12,6 @@ public import SearchSpace
 public final class GateLearner {
   private let network: Network
   private let gating: ChannelGating
-  private let counts: [Int]
   private let runner: NetworkRunner
   private var batches: TrainingBatches
 
@@ -32,7 +31,6 @@ public final class GateLearner {
   ) throws {
     let gated = space.gatedNetwork(channels: counts)
     network = gated.network
-    self.counts = counts
     let parameters = try Parameters(of: network)
     parameters.initialize(seed: images.seed)
     gating = ChannelGating(gated, channels: counts, parameters: parameters)
@@ -42,9 +40,6 @@ public final class GateLearner {
       of: images.maker, examples: images.training, batchSize: settings.batch,
       augmentation: images.augmentation, seed: images.seed)
   }
-
-  /// Whether it has been made for such gates.
-  public func fits(_ gates: ChannelGates) -> Bool { gates.counts == counts }
 
   /// The loss over a training batch, and its derivative by each gate.
   ///
