@@ -1,59 +1,51 @@
-/// Gradient descent whose step is measured, number by number, by the gradients met so far.
+/// Stochastic gradient descent that scales each step by the gradient's recent size.
 ///
 /// > D. P. Kingma, J. Ba. "Adam: A Method for Stochastic Optimization." ICLR 2015.
 /// > [arXiv:1412.6980](https://arxiv.org/abs/1412.6980), algorithm 1.
 ///
 /// | Here | In the paper |
 /// | --- | --- |
-/// | ``rate`` | α |
-/// | ``firstDecay``, ``secondDecay`` | β₁, β₂ |
+/// | ``Settings/rate`` | α |
+/// | ``Settings/momentum`` | β₁ |
+/// | ``Settings/memory`` | β₂ |
 /// | `mean`, `square` | m, v |
-/// | ``steps`` | t |
-///
-/// Follows the paper throughout.
 struct Adam: Hashable, Codable, Sendable {
-  let rate: Double
-  let firstDecay: Double
-  let secondDecay: Double
-
   private var mean: [Double]
   private var square: [Double]
 
-  /// How many steps have been taken.
-  private(set) var steps = 0
+  // β₁ and β₂ to the power of the steps taken.
+  private var momentumPower = 1.0
+  private var memoryPower = 1.0
 
-  /// Creates an optimiser of so many numbers; the defaults are the paper's.
-  init(count: Int, rate: Double, firstDecay: Double = 0.9, secondDecay: Double = 0.999) {
-    self.rate = rate
-    self.firstDecay = firstDecay
-    self.secondDecay = secondDecay
-    mean = Array(repeating: 0, count: count)
+  struct Settings: Hashable, Codable, Sendable {
+    var rate: Double
+    var momentum = 0.9
+    var memory = 0.999
+
+    /// What each number adds to its gradient, as a share of itself.
+    var weightDecay = 0.0
+  }
+
+  /// Keeps a root from being divided by when it is zero.
+  private static let epsilon = 1e-8
+
+  init(count: Int) {
+    mean = [Double](repeating: 0, count: count)
     square = mean
   }
 
-  /// Takes a step against the gradient.
-  mutating func step(_ values: inout [Double], gradient: [Double]) {
-    precondition(values.count == mean.count && gradient.count == mean.count, "other numbers")
-    steps += 1
-    let meanBias = 1 - power(firstDecay, steps)
-    let squareBias = 1 - power(secondDecay, steps)
+  /// Takes a step against a gradient.
+  mutating func step(_ values: inout [Double], against gradient: [Double], _ settings: Settings) {
+    precondition(values.count == mean.count && gradient.count == mean.count, "one slope a number")
+    let (first, second) = (settings.momentum, settings.memory)
+    momentumPower *= first
+    memoryPower *= second
     for index in values.indices {
-      mean[index] = firstDecay * mean[index] + (1 - firstDecay) * gradient[index]
-      square[index] =
-        secondDecay * square[index] + (1 - secondDecay) * gradient[index] * gradient[index]
-      values[index] -=
-        rate * (mean[index] / meanBias) / ((square[index] / squareBias).squareRoot() + 1e-8)
+      let slope = gradient[index] + settings.weightDecay * values[index]
+      mean[index] = first * mean[index] + (1 - first) * slope
+      square[index] = second * square[index] + (1 - second) * slope * slope
+      let root = (square[index] / (1 - memoryPower)).squareRoot()
+      values[index] -= settings.rate * (mean[index] / (1 - momentumPower)) / (root + Self.epsilon)
     }
-  }
-
-  /// A power by repeated squaring, the same on every machine.
-  private func power(_ base: Double, _ exponent: Int) -> Double {
-    var (power, square, rest) = (1.0, base, exponent)
-    while rest > 0 {
-      if rest % 2 == 1 { power *= square }
-      square *= square
-      rest /= 2
-    }
-    return power
   }
 }

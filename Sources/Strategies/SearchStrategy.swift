@@ -85,7 +85,7 @@ public enum Question: Hashable, Codable, Sendable {
   /// network with its weights as they were drawn?
   ///
   /// There are as many channels as gates, which may be more than the space has.
-  case differentiate(ChannelGates, step: Int)
+  case differentiateGates(ChannelGates, step: Int)
 
   /// What is each channel of the trained largest network worth?
   case measure(ChannelMeasure)
@@ -94,7 +94,7 @@ public enum Question: Hashable, Codable, Sendable {
   public var candidates: [Candidate] {
     switch self {
     case .score(let candidates, _): candidates
-    case .differentiate, .measure: []
+    case .differentiateGates, .measure: []
     }
   }
 }

@@ -72,7 +72,7 @@ extension StudyRunner {
             "seconds": "\(scores.reduce(0) { $0 + $1.seconds })",
           ])
         trials += scores.count
-      case .differentiate(let gates, let step):
+      case .differentiateGates(let gates, let step):
         let learner = try gateLearner ?? material.makeGateLearner(for: gates, engine: engine)
         gateLearner = learner
         let gradient = try learner.gradient(of: gates, step: step)

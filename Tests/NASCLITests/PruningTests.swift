@@ -37,10 +37,7 @@ import TrialStore
   /// How many steps the gates have been committed for.
   private func committedSteps(_ tool: Tool, database: String) -> Int {
     struct State: Decodable {
-      struct Optimizer: Decodable {
-        let steps: Int
-      }
-      let optimizer: Optimizer
+      let step: Int
     }
     guard
       let store = try? TrialStore.open(
@@ -48,7 +45,7 @@ import TrialStore
       let text = try? store.study(named: "small").strategyState,
       let state = try? JSONDecoder().decode(State.self, from: Data(text.utf8))
     else { return 0 }
-    return state.optimizer.steps
+    return state.step
   }
 
   @Test func `learns the same gates however often it is killed or stopped`() throws {

@@ -22,7 +22,8 @@ import Testing
     var strategy = try PruningFromScratch(space: space, budgets: [], settings: settings)
     var generator = SeededGenerator(seed: 0)
     var all = [strategy.gates]
-    while case .differentiate(let gates, let step) = strategy.ask(in: space, using: &generator) {
+    while case .differentiateGates(let gates, let step) = strategy.ask(in: space, using: &generator)
+    {
       #expect(step == all.count - 1)
       #expect(gates == strategy.gates)
       var gradient = gates

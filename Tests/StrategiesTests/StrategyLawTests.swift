@@ -65,7 +65,7 @@ func smallSpace() throws -> SearchSpace {
     switch question {
     case .score(let candidates, _):
       return .scores(candidates.map { score($0.architecture, in: space) })
-    case .differentiate(let gates, let step):
+    case .differentiateGates(let gates, let step):
       // Each channel has a worth of its own, and each batch its own opinion of it.
       var worths = SeededGenerator(seed: 5)
       var noise = SeededGenerator(seed: 5, stream: "batch", index: step)

@@ -42,6 +42,10 @@ public struct PruningFromScratch: SearchStrategy {
   public private(set) var gates: ChannelGates
 
   private var optimizer: Adam
+
+  /// How many batches the gates have learnt from.
+  private var step = 0
+
   public private(set) var finalists: [Finalist] = []
 
   public static var startingWeights: StartingWeights { .drawn }
@@ -78,15 +82,15 @@ public struct PruningFromScratch: SearchStrategy {
     gates = ChannelGates(
       repeating: 1,
       counts: space.gatedGroups.map { $0.channels(widenedBy: settings.expansion) })
-    optimizer = Adam(count: gates.values.count, rate: settings.rate)
+    optimizer = Adam(count: gates.values.count)
     if gates.values.isEmpty { pickFinalists(in: space) }
   }
 
   public mutating func ask(
     in space: SearchSpace, using generator: inout some RandomNumberGenerator
   ) -> Question? {
-    !gates.values.isEmpty && optimizer.steps < settings.steps
-      ? .differentiate(gates, step: optimizer.steps) : nil
+    !gates.values.isEmpty && step < settings.steps
+      ? .differentiateGates(gates, step: step) : nil
   }
 
   public mutating func tell(
@@ -94,19 +98,21 @@ public struct PruningFromScratch: SearchStrategy {
   ) throws(StrategyError) -> [Int] {
     let answer = answer.gateGradient
     guard answer.loss.isFinite, answer.gradient.values.allSatisfy(\.isFinite) else {
-      throw .noGradient(step: optimizer.steps)
+      throw .noGradient(step: step)
     }
     optimizer.step(
-      &gates.values, gradient: zip(answer.gradient.values, sparsityGradient).map(+))
+      &gates.values, against: zip(answer.gradient.values, sparsityGradient).map(+),
+      Adam.Settings(rate: settings.rate))
+    step += 1
     for index in gates.values.indices {
       gates.values[index] = min(max(gates.values[index], 0), 1)
     }
-    if optimizer.steps == settings.steps { pickFinalists(in: space) }
+    if step == settings.steps { pickFinalists(in: space) }
     return []
   }
 
   public func progress(in space: SearchSpace) -> Double {
-    gates.values.isEmpty ? 1 : Double(optimizer.steps) / Double(max(1, settings.steps))
+    gates.values.isEmpty ? 1 : Double(step) / Double(max(1, settings.steps))
   }
 
   /// The derivative of weight · (mean |gate| - sparsity)² by each gate.

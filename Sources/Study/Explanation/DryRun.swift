@@ -50,7 +50,7 @@ struct DryRun {
           Score(correct: .random(in: 0...images, using: &generator), images: images, loss: 1)
         }
         _ = try strategy.tell(.scores(scores), in: space)
-      case .differentiate(let gates, _):
+      case .differentiateGates(let gates, _):
         self.gates = gates
         gateSteps += 1
         let gradient = ChannelGates(repeating: 0, counts: gates.counts)
