@@ -1,4 +1,5 @@
 import Foundation
+import SearchSpace
 import Study
 import TrialStore
 
