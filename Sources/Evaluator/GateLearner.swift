@@ -41,11 +41,12 @@ public final class GateLearner {
       augmentation: images.augmentation, seed: images.seed)
   }
 
-  /// The loss over a training batch, and its derivative by each gate.
+  /// Shows the gated network a training batch.
   ///
   /// - Parameters:
   ///   - gates: The gates.
   ///   - step: The number of the batch, from 0.
+  /// - Returns: The loss, and its derivative by each gate.
   /// - Throws: `KernelError` if a kernel fails.
   public func gradient(of gates: ChannelGates, step: Int) throws(KernelError) -> GateGradient {
     let mark = runner.arena.mark

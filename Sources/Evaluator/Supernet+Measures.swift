@@ -2,9 +2,10 @@ import Networks
 public import SearchSpace
 
 extension Supernet {
-  /// What each channel of the largest network is worth by its weights.
+  /// Values each channel of the largest network by its weights.
   ///
   /// - Parameter measure: The measure; scales are those of layers that normalise.
+  /// - Returns: What each channel is worth.
   public func worth(by measure: ChannelMeasure) -> ChannelGates {
     let gated = space.gatedNetwork()
     return ChannelGates(

@@ -45,9 +45,10 @@ extension SearchSpace {
     }
   }
 
-  /// The largest network, with other numbers of channels in its gated groups, and where gates act.
+  /// Lays out the largest network, with other numbers of channels in its gated groups.
   ///
   /// - Parameter counts: The channels of each group; by default as many as the space has at most.
+  /// - Returns: The network, and where gates act in it.
   public func gatedNetwork(channels counts: [Int]? = nil) -> GatedNetwork {
     let groups = gated(in: layers(of: largest).groups)
     let counts = counts ?? gatedGroups.map(\.widest)

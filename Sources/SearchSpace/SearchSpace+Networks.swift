@@ -44,12 +44,13 @@ extension SearchSpace {
     return costs
   }
 
-  /// The layers of a network, with the group that each one's channels belong to, and how many there
-  /// are at the end of each block that is present.
+  /// Lays out a network.
   ///
   /// - Parameters:
   ///   - architecture: The architecture.
   ///   - channels: The channels of groups, by their index, that have others than it chooses.
+  /// - Returns: The layers, the group that each one's channels belong to, and how many layers there
+  ///   are at the end of each block that is present.
   func layers(
     of architecture: Architecture, channels: [Int: Int] = [:]
   ) -> (layers: [Layer], groups: [Int?], ends: [(block: Block, layers: Int)]) {

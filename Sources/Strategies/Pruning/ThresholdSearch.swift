@@ -35,9 +35,10 @@ package struct ThresholdSearch {
   /// How many channels there are to keep.
   package var count: Int { ranked.count }
 
-  /// The architecture whose channels are the most valuable ones.
+  /// Keeps the most valuable channels.
   ///
   /// - Parameter count: How many channels are kept, from 0 to ``count``.
+  /// - Returns: The architecture that has them.
   package func architecture(keeping count: Int) -> Architecture {
     var kept = [Int](repeating: 0, count: groups.count)
     for group in ranked.prefix(count) { kept[group] += 1 }
