@@ -12,6 +12,7 @@ typedef struct {
   const nas_gradient *gradient;
   const nas_sink *sink;
   const float *packed;
+  int weighs;  // whether the gradient of the weights is wanted
   float *scratch;
   int threads, streams;
 } backward_call;
@@ -287,14 +288,15 @@ static void run_backward(void *context, int thread, int threads) {
   size_t columns = most(g->in_columns, g->out_columns);
   thread_sums sums = sums_in(memory + call->l.sums, columns);
   memset(memory + call->l.sums, 0, 7 * columns * sizeof *memory);
-  memset(weights, 0, (call->l.total - call->l.weights) * sizeof *weights);
+  if (call->weighs) memset(weights, 0, (call->l.total - call->l.weights) * sizeof *weights);
   size_t begin, end;
   nas_share(g->bands, thread, threads, &begin, &end);
   for (size_t index = begin; index < end; index++) {
     band b = nas_band_at(g, index);
     const float *x = nas_gather_band(g, &b, call->source, 0, from);
     nas_gather_band_gradient(g, &b, call->gradient, gradient);
-    gradient_of_weights(g, &b, x, gradient, memory + call->l.tiles, pairs, weights);
+    if (call->weighs)
+      gradient_of_weights(g, &b, x, gradient, memory + call->l.tiles, pairs, weights);
     if (!call->sink) continue;
     if (g->pairs) pair_gradient(g, &b, gradient, pairs);
     gradient_of_input(
@@ -312,7 +314,8 @@ void nas_fused_backward(
       .source = source,
       .gradient = gradient,
       .sink = sink,
-      .packed = scratch};
+      .packed = scratch,
+      .weighs = weight_gradient != NULL};
   const geometry *g = &call.g;
   call.l = nas_layout_of(g, 1);
   call.scratch = (float *)scratch + rounded_up(nas_packed_weights(g, 1), SLACK);
@@ -322,8 +325,9 @@ void nas_fused_backward(
                              sizes->input_channels);
   if (sink) nas_pack_backward(g, weights, scratch);
   call.threads = nas_on_each_thread(run_backward, &call);
-  nas_unpack_gradient(
-      g, call.scratch + call.l.weights, call.l.total, call.threads, weight_gradient);
+  if (call.weighs)
+    nas_unpack_gradient(
+        g, call.scratch + call.l.weights, call.l.total, call.threads, weight_gradient);
   if (sink && sink->finishes && sink->x) {
     size_t channels = sizes->input_channels;
     memset(sink->sums, 0, 2 * channels * sizeof *sink->sums);

@@ -26,6 +26,11 @@ public import SearchSpace
 //
 // Departs from the paper: widths share the first channels, and depths the first blocks, while the
 // paper's choice blocks have weights of their own.
+//
+// Or the largest network alone, with sparse scales if wished:
+//
+// > Z. Liu, J. Li, Z. Shen, G. Huang, S. Yan, C. Zhang. "Learning Efficient Convolutional Networks
+// > through Network Slimming." ICCV 2017. arXiv:1708.06519, equation 1.
 
 extension Supernet {
   /// What the subnets of one step had for losses.
@@ -71,6 +76,9 @@ extension Supernet {
         }
       }
     }
+    if case .largest(let sparsity) = settings.paths, sparsity > 0 {
+      parameters.addPenalty(sparsity, on: .normalizationScale)
+    }
     let rate = settings.optimizer.rate(at: step, of: stepCount)
     parameters.step(settings.optimizer, rate: rate, engine: runner.engine)
     step += 1
@@ -87,6 +95,8 @@ extension Supernet {
         + (0..<random).map { _ in space.randomArchitecture(using: &generator) }
     case .single:
       return [space.randomArchitecture(using: &generator)]
+    case .largest:
+      return [space.largest]
     }
   }
 
@@ -108,7 +118,7 @@ extension Supernet.Paths {
   fileprivate var distills: Bool {
     switch self {
     case .sandwich(_, let distills): distills
-    case .single: false
+    case .single, .largest: false
     }
   }
 
@@ -116,7 +126,7 @@ extension Supernet.Paths {
   public var count: Int {
     switch self {
     case .sandwich(let random, _): 2 + random
-    case .single: 1
+    case .single, .largest: 1
     }
   }
 }

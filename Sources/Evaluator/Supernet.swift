@@ -60,6 +60,10 @@ public final class Supernet {
 
     /// One random subnet, each decision drawn with equal chances.
     case single
+
+    /// The largest alone. Its scales of normalisations have this share of their L1 norm for a
+    /// penalty, which brings those of channels that matter little near zero.
+    case largest(sparsity: Double)
   }
 
   /// Creates a supernet with new weights.

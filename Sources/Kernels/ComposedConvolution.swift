@@ -34,15 +34,17 @@ extension Engine {
 
   func composedBackward(
     _ sizes: ConvolutionSizes, input: NormalizedTensor, weights: WeightView,
-    gradient: NormalizationGradient, addingTo weightGradient: WeightView, sink: GradientSink?
+    gradient: NormalizationGradient, addingTo weightGradient: WeightView?, sink: GradientSink?
   ) throws(KernelError) -> GradientSums? {
     let mark = scratch.mark
     defer { scratch.release(to: mark) }
     let outputGradient = scratch.tensor(sizes.output)
     gather(gradient, into: outputGradient)
-    try library(
-      .backwardWeights, sizes, input: gathered(input), weights: weightGradient,
-      output: outputGradient)
+    if let weightGradient {
+      try library(
+        .backwardWeights, sizes, input: gathered(input), weights: weightGradient,
+        output: outputGradient)
+    }
     guard let sink else { return nil }
     let inputGradient = scratch.tensor(sizes.input)
     try library(

@@ -133,16 +133,17 @@ extension Engine {
   ///   - input: What was read.
   ///   - weights: The weights.
   ///   - gradient: The gradient of what was computed.
-  ///   - weightGradient: The gradient of the weights, which is added to.
+  ///   - weightGradient: The gradient of the weights, which is added to; `nil` if nobody needs it.
   ///   - sink: Where the gradient of `input` goes; `nil` if nobody needs it.
   /// - Returns: The sums of the input's gradient, if the sink finishes it.
   /// - Throws: ``KernelError`` if the library refuses the sizes.
   public func convolveBackward(
     _ sizes: ConvolutionSizes, input: NormalizedTensor, weights: WeightView,
-    gradient: NormalizationGradient, addingTo weightGradient: WeightView, sink: GradientSink?
+    gradient: NormalizationGradient, addingTo weightGradient: WeightView?, sink: GradientSink?
   ) throws(KernelError) -> GradientSums? {
     sizes.require(input: input.x, weights: weights, output: gradient.x)
-    sizes.require(input: input.x, weights: weightGradient, output: gradient.gradient)
+    sizes.require(
+      input: input.x, weights: weightGradient ?? weights, output: gradient.gradient)
     precondition(
       sink.map { $0.gradient.shape == sizes.input } ?? true, "a gradient of another shape")
     if sizes.groups > 1 {

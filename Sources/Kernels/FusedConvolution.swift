@@ -51,10 +51,11 @@ extension Engine {
 
   func fusedBackward(
     _ sizes: ConvolutionSizes, input: NormalizedTensor, weights: WeightView,
-    gradient: NormalizationGradient, addingTo weightGradient: WeightView, sink: GradientSink?
+    gradient: NormalizationGradient, addingTo weightGradient: WeightView?, sink: GradientSink?
   ) -> GradientSums? {
     precondition(
-      weights.rowStride == weightGradient.rowStride, "weights and gradient of one layout")
+      weightGradient.map { $0.rowStride == weights.rowStride } ?? true,
+      "weights and gradient of one layout")
     let mark = scratch.mark
     defer { scratch.release(to: mark) }
     func run(_ sink: UnsafePointer<nas_sink>?) {
@@ -63,7 +64,7 @@ extension Engine {
         unsafe withGradient(gradient) { gradient in
           let room = unsafe scratch.room(nas_fused_scratch(&description, input.x.type.code, 1))
           unsafe nas_fused_backward(
-            &description, source, weights.start, gradient, weightGradient.start, sink, room)
+            &description, source, weights.start, gradient, weightGradient?.start, sink, room)
         }
       }
     }

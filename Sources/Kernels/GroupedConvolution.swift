@@ -34,7 +34,7 @@ extension Engine {
 
   func groupedBackward(
     _ sizes: ConvolutionSizes, input: NormalizedTensor, weights: WeightView,
-    gradient: NormalizationGradient, addingTo weightGradient: WeightView, sink: GradientSink?
+    gradient: NormalizationGradient, addingTo weightGradient: WeightView?, sink: GradientSink?
   ) throws(KernelError) -> GradientSums? {
     for group in sizes.eachGroup {
       let mark = scratch.mark
@@ -44,7 +44,7 @@ extension Engine {
         group.sizes, input: channels(group.inputs, of: input),
         weights: weights.dropping(rows: group.outputs.lowerBound),
         gradient: channels(group.outputs, of: gradient),
-        addingTo: weightGradient.dropping(rows: group.outputs.lowerBound),
+        addingTo: weightGradient?.dropping(rows: group.outputs.lowerBound),
         sink: part.map { GradientSink($0, adds: sink?.adds ?? false) })
       if let part, let sink {
         moveChannels(

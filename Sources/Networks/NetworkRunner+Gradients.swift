@@ -56,8 +56,12 @@ extension NetworkRunner {
   /// - Parameters:
   ///   - tape: What the forward pass left.
   ///   - outputGradient: The gradient of the loss by the outputs, of shape `[batch, classes]`.
+  ///   - weighs: Asked of each layer that multiplies by weights whether their gradient is wanted;
+  ///     what is not is not computed. Those of scales, shifts and biases always are.
   /// - Throws: ``KernelError`` if a kernel fails.
-  public func backward(_ tape: Tape, outputGradient: Tensor) throws(KernelError) {
+  public func backward(
+    _ tape: Tape, outputGradient: Tensor, weighing weighs: (Layer) -> Bool = { _ in true }
+  ) throws(KernelError) {
     let mark = arena.mark
     defer { arena.release(to: mark) }
     var gradients = PendingGradients(of: tape, in: arena)
@@ -82,11 +86,12 @@ extension NetworkRunner {
         let normalization = completionGradient(&gradient, of: index, tape, gradients)
         let sink = gradients.sink(for: layer.source, visiting: index)
         let weights = parameters.weights(of: layer, convolution, in: arena)
-        let weightGradient = parameters.weightGradient(of: layer, convolution, in: arena)
+        let weightGradient =
+          weighs(layer) ? parameters.weightGradient(of: layer, convolution, in: arena) : nil
         let inputSums = try engine.convolveBackward(
           layer.sizes(convolution, batch: input.shape.batch), input: input, weights: weights,
-          gradient: normalization, addingTo: weightGradient.view, sink: sink)
-        weightGradient.finish()
+          gradient: normalization, addingTo: weightGradient?.view, sink: sink)
+        weightGradient?.finish()
         gradients.note(inputSums, for: layer.source)
         if let addend = layer.operand {
           // The gradient of a sum is that of its parts: it is handed on, not copied.
@@ -115,9 +120,11 @@ extension NetworkRunner {
         }
       case .linear:
         let flat = flat(input)
-        engine.multiplyBackwardWeights(
-          input: flat, outputGradient: gradient.values,
-          addingTo: parameters.weightView("\(layer.name).weight", gradient: true))
+        if weighs(layer) {
+          engine.multiplyBackwardWeights(
+            input: flat, outputGradient: gradient.values,
+            addingTo: parameters.weightView("\(layer.name).weight", gradient: true))
+        }
         parameters.addToGradient(columnSums(of: gradient.values), of: "\(layer.name).bias")
         if case .layer = layer.source {
           let columns = arena.tensor(flat.shape)

@@ -101,6 +101,17 @@ public final class Parameters {
   /// Sets all gradients to zero.
   public func clearGradients() { gradients.fill(with: 0) }
 
+  /// Adds the gradient of an L1 penalty on all numbers of one kind.
+  ///
+  /// A number that is zero has none.
+  public func addPenalty(_ weight: Double, on kind: Kind) {
+    for entry in entries where entry.kind == kind {
+      addToGradient(
+        values(of: entry).map { $0 == 0 ? 0 : $0 > 0 ? Float(weight) : -Float(weight) },
+        of: entry.name)
+    }
+  }
+
   /// Takes one step of gradient descent with momentum.
   public func step(_ optimizer: MomentumOptimizer, rate: Double, engine: Engine) {
     for entry in entries {

@@ -15,6 +15,15 @@ extension SearchSpace {
     Architecture(choices: decisions.map { _ in 0 })
   }
 
+  /// Every decision at the choice, by its place among the others, that a closure gives it, or at its
+  /// largest where there is none.
+  public func architecture(choosing choice: (_ decision: Int) -> Int?) -> Architecture {
+    let architecture = Architecture(
+      choices: decisions.indices.map { choice($0) ?? decisions[$0].choices.count - 1 })
+    precondition(contains(architecture), "the choices are not all of \(name)")
+    return architecture
+  }
+
   /// Draws every decision on its own, uniformly from its choices.
   public func randomArchitecture(using generator: inout some RandomNumberGenerator)
     -> Architecture

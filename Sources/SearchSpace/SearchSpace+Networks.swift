@@ -30,7 +30,8 @@ extension SearchSpace {
   ///
   /// - Precondition: ``contains(_:)`` holds for the architecture.
   public func costByGroup(of architecture: Architecture) -> [Cost] {
-    let (layers, produced) = layers(of: architecture)
+    let built = layers(of: architecture)
+    let (layers, produced) = (built.layers, built.groups)
     var costs = [Cost](repeating: Cost(macs: 0, parameters: 0), count: groups.count)
     for (layer, group) in zip(layers, produced) {
       let read: Int? =
@@ -43,16 +44,27 @@ extension SearchSpace {
     return costs
   }
 
-  private func layers(of architecture: Architecture) -> (layers: [Layer], groups: [Int?]) {
+  /// Lays out a network.
+  ///
+  /// - Parameters:
+  ///   - architecture: The architecture.
+  ///   - channels: The channels of groups, by their index, that have others than it chooses.
+  /// - Returns: The layers, the group that each one's channels belong to, and how many layers there
+  ///   are at the end of each block that is present.
+  func layers(
+    of architecture: Architecture, channels: [Int: Int] = [:]
+  ) -> (layers: [Layer], groups: [Int?], ends: [(block: Block, layers: Int)]) {
     precondition(contains(architecture), "the architecture is not one of \(name)")
-    let sizes = ChosenSizes(space: self, architecture: architecture)
+    let sizes = ChosenSizes(space: self, architecture: architecture, channels: channels)
     var layers: [Layer] = []
     var groups: [Int?] = []
+    var ends: [(block: Block, layers: Int)] = []
     var stream = Stream(value: .image, shape: input, group: 0)
     for block in blocks where holds(block.conditions, in: architecture) {
       stream = block.build(reading: stream, sizes, into: &layers, groups: &groups)
+      ends.append((block, layers.count))
     }
-    return (layers, groups)
+    return (layers, groups, ends)
   }
 
   /// What an architecture answers to a question.
@@ -67,15 +79,19 @@ extension SearchSpace {
   }
 }
 
-/// The sizes that an architecture chooses.
+/// The sizes that an architecture chooses, but for the channels of some groups.
 private struct ChosenSizes: SizeAnswers {
   let space: SearchSpace
   let architecture: Architecture
+
+  /// These channels, by the group's index.
+  let channels: [Int: Int]
   let keepsAdapters = false
 
   func answer(to question: Int) -> Int { space.answer(to: question, in: architecture) }
 
   func channels(of group: Int, reading input: Int) -> Int {
+    if let count = channels[group] { return count }
     let group = space.groups[group]
     if let derivation = group.derivation {
       return derivation.channels(

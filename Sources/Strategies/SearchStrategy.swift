@@ -81,10 +81,20 @@ public enum Question: Hashable, Codable, Sendable {
   /// How well do these architectures classify the first `images` of the hold-out?
   case score([Candidate], images: Int)
 
-  /// The architectures asked about.
+  /// How does the loss over training batch `step` change with each of these gates, on the largest
+  /// network with its weights as they were drawn?
+  ///
+  /// There are as many channels as gates, which may be more than the space has.
+  case differentiateGates(ChannelGates, step: Int)
+
+  /// What is each channel of the trained largest network worth?
+  case measure(ChannelMeasure)
+
+  /// The architectures to score; none if it is asked for something else.
   public var candidates: [Candidate] {
     switch self {
     case .score(let candidates, _): candidates
+    case .differentiateGates, .measure: []
     }
   }
 }
@@ -94,13 +104,38 @@ public enum Answer: Hashable, Sendable {
   /// One score for each candidate, in their order.
   case scores([Score])
 
+  /// The loss and its gradient.
+  case gateGradient(GateGradient)
+
+  /// A number for each channel.
+  case channelMeasures(ChannelGates)
+
   /// The scores.
   ///
   /// - Precondition: The question was for scores.
   var scores: [Score] {
-    switch self {
-    case .scores(let scores): scores
+    guard case .scores(let scores) = self else { preconditionFailure("\(self) has no scores") }
+    return scores
+  }
+
+  /// The gradient of gates.
+  ///
+  /// - Precondition: The question was for one.
+  var gateGradient: GateGradient {
+    guard case .gateGradient(let gradient) = self else {
+      preconditionFailure("\(self) has no gradient")
     }
+    return gradient
+  }
+
+  /// What channels are worth.
+  ///
+  /// - Precondition: The question was for that.
+  var channelMeasures: ChannelGates {
+    guard case .channelMeasures(let measures) = self else {
+      preconditionFailure("\(self) measures no channels")
+    }
+    return measures
   }
 }
 
@@ -147,6 +182,15 @@ public enum StrategyError: Error, Hashable, Sendable, CustomStringConvertible {
   /// None of the candidates computed numbers.
   case noValidScore(candidates: Int)
 
+  /// The gated network does not compute numbers.
+  case noGradient(step: Int)
+
+  /// The trained weights are not all numbers.
+  case noMeasure
+
+  /// Channels that are to be told apart by their normalisation have none.
+  case notNormalized(layer: String)
+
   public var description: String {
     switch self {
     case .unreachable(let budget, let smallest):
@@ -154,6 +198,13 @@ public enum StrategyError: Error, Hashable, Sendable, CustomStringConvertible {
     case .noValidScore(let candidates):
       "none of \(candidates) candidates has a score that is a number; "
         + "lower the learning rate of the supernet"
+    case .noGradient(let step):
+      "the gates have no gradient at step \(step); lower the learning rate of the gates"
+    case .noMeasure:
+      "some weights are no numbers; lower the learning rate of the supernet"
+    case .notNormalized(let layer):
+      "network-slimming tells channels apart by the scales of their batch normalisation, and "
+        + "'\(layer)' has none; l1-norm does without"
     }
   }
 }

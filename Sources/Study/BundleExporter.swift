@@ -142,10 +142,11 @@ public struct BundleExporter {
   ///
   /// - Returns: Their hash.
   private func restoreWeights(of supernet: Supernet, for trial: Trial) throws -> String {
+    let scores = try reader.store.scores(of: trial)
+    guard !scores.isEmpty else { throw StudyError.unscored(study: reader.study.name) }
     _ = try TrainingCheckpoint(restoring: supernet, of: reader.study, from: reader.store)
     guard supernet.isTrained else { throw StudyError.unfinished(study: reader.study.name) }
     let weights = supernet.weightsFingerprint
-    let scores = try reader.store.scores(of: trial)
     guard scores.contains(where: { $0.weightsHash == weights }) else {
       throw StudyError.damagedState(
         study: reader.study.name, what: "the weights that trial \(trial.number) was scored with")

@@ -54,8 +54,8 @@ public struct Failure: Hashable, Sendable {
 
   private static func kind(of error: StrategyError) -> Kind {
     switch error {
-    case .unreachable: .badPlan
-    case .noValidScore: .badData
+    case .unreachable, .notNormalized: .badPlan
+    case .noValidScore, .noGradient, .noMeasure: .badData
     }
   }
 

@@ -1,4 +1,5 @@
 import Kernels
+public import SearchSpace
 
 /// What a run tells while it works.
 public enum StudyEvent: Sendable {
@@ -17,6 +18,13 @@ public enum StudyEvent: Sendable {
 
   /// The strategy has had `trials` candidates scored and has come to `progress` of its way.
   case searching(trials: Int, perSecond: Double, progress: Double, secondsLeft: Double?)
+
+  /// Gates have come to `progress` of their way; `loss` is that of the gated network over the last
+  /// batch.
+  case learningGates(loss: Double, progress: Double, secondsLeft: Double?)
+
+  /// A network was found for a budget, without a score, of which it uses `cost`.
+  case found(trial: Int, budget: Budget, cost: Int)
 
   /// The best networks are scored again, on the whole hold-out.
   case scoringFinalists(count: Int)

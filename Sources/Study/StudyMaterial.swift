@@ -58,6 +58,23 @@ struct StudyMaterial {
     try Supernet(space: space, images: images, settings: supernetSettings, engine: engine)
   }
 
+  /// Creates a network of random weights whose channels have gates.
+  ///
+  /// - Throws: ``StudyError/tooLarge(needed:available:)`` if this machine is too small for it.
+  func makeGateLearner(for gates: ChannelGates, engine: Engine) throws -> GateLearner {
+    try memory(of: gates).requireFit()
+    return try GateLearner(
+      space: space, channels: gates.counts, images: images, settings: supernetSettings,
+      engine: engine)
+  }
+
+  /// What learning gates needs of memory.
+  func memory(of gates: ChannelGates) -> MemoryEstimate {
+    MemoryEstimate(
+      of: space.gatedNetwork(channels: gates.counts).network, batch: plan.supernet.batch,
+      precision: plan.supernet.precision == .bfloat16 ? .bfloat16 : .float32)
+  }
+
   /// How the plan has the supernet trained.
   var supernetSettings: Supernet.Settings {
     var settings = Supernet.Settings()

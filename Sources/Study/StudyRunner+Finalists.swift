@@ -10,6 +10,9 @@ extension StudyRunner {
   /// How many of the best trials within each budget are.
   static let finalistsPerBudget = 3
 
+  /// How far below its budget, as a share of it, a network may stay without a word about it.
+  private static let budgetTolerance = 0.01
+
   /// Scores the best networks on the whole hold-out, picks one for each budget and ends the search,
   /// all in one transaction.
   ///
@@ -43,28 +46,49 @@ extension StudyRunner {
 
   /// Picks the networks of a strategy that asked for no score, each for its budget.
   private func pickUnscored(of strategy: any SearchStrategy, in run: ActiveRun) throws {
+    var finalists: [(architecture: Architecture, budgets: [Budget])] = []
+    for finalist in strategy.finalists {
+      let key = material.space.key(of: finalist.architecture)
+      if let known = finalists.firstIndex(where: {
+        material.space.key(of: $0.architecture) == key
+      }) {
+        finalists[known].budgets.append(finalist.budget)
+      } else {
+        finalists.append((finalist.architecture, [finalist.budget]))
+      }
+    }
     var trials: [NewTrial] = []
     var picks: [RecordedFinalist] = []
-    for finalist in strategy.finalists {
-      let architecture = finalist.architecture
-      let key = material.space.key(of: architecture)
-      let index = trials.firstIndex { $0.key == key } ?? trials.count
-      if index == trials.count {
-        let cost = material.space.network(of: architecture).cost
-        trials.append(
-          NewTrial(
-            architecture: material.sizes(of: architecture), key: key, step: 0,
-            role: plan.strategy.name, macs: cost.macs, parameters: cost.parameters, seconds: 0,
-            scores: []))
-      }
-      picks.append(
+    for (index, finalist) in finalists.enumerated() {
+      let cost = material.space.network(of: finalist.architecture).cost
+      trials.append(
+        NewTrial(
+          architecture: material.sizes(of: finalist.architecture),
+          key: material.space.key(of: finalist.architecture), step: 0,
+          role: finalist.budgets.map { role(of: cost, for: $0) }.joined(separator: "; "),
+          macs: cost.macs, parameters: cost.parameters, seconds: 0, scores: []))
+      picks += finalist.budgets.map {
         RecordedFinalist(
-          budget: "\(finalist.budget)", cost: finalist.budget.metric,
-          limit: finalist.budget.limit, trial: index + 1))
+          budget: "\($0)", cost: $0.metric, limit: $0.limit, trial: index + 1)
+      }
     }
     try store.commit(
       StudyUpdate(trials: trials, finalists: picks, stage: plan.retrain == nil ? .done : nil),
       in: run)
+    for (index, finalist) in finalists.enumerated() {
+      for budget in finalist.budgets {
+        let cost = material.space.network(of: finalist.architecture).cost[budget.metric]
+        report(.found(trial: index + 1, budget: budget, cost: cost))
+      }
+    }
+  }
+
+  /// What a network was found for, and how far it stays from that if it is far.
+  private func role(of cost: Cost, for budget: Budget) -> String {
+    let below = 1 - Double(cost[budget.metric]) / Double(max(1, budget.limit))
+    guard below > Self.budgetTolerance else { return "for \(budget)" }
+    let percent = (below * 1000).rounded() / 10
+    return "for \(budget), \(percent) % below it: the space has nothing nearer on the way"
   }
 
   /// The networks that the strategy ended with, some along the frontier of all trials, and the

@@ -37,8 +37,22 @@ extension StudyRunner {
     var trials = before.count
     let start = clock.now
     let firstProgress = strategy.progress(in: material.space)
+    // The thousands of steps that gates learn in are not worth a transaction each.
+    var lastCommit = start
+    var isCommitted = true
+    func commitState() throws {
+      guard !isCommitted else { return }
+      try store.commit(
+        StudyUpdate(strategyState: json(strategy), randomState: "\(generator.state)"), in: run)
+      (lastCommit, isCommitted) = (clock.now, true)
+    }
+    var gateLearner: GateLearner?
+    var gateLoss: Double?
     while let question = strategy.ask(in: material.space, using: &generator) {
-      if isStopping() { return nil }
+      if isStopping() {
+        try commitState()
+        return nil
+      }
       switch question {
       case .score(let candidates, let images):
         let scores = try measure(
@@ -58,15 +72,31 @@ extension StudyRunner {
             "seconds": "\(scores.reduce(0) { $0 + $1.seconds })",
           ])
         trials += scores.count
+      case .differentiateGates(let gates, let step):
+        let learner = try gateLearner ?? material.makeGateLearner(for: gates, engine: engine)
+        gateLearner = learner
+        let gradient = try learner.gradient(of: gates, step: step)
+        gateLoss = gradient.loss
+        _ = try strategy.tell(.gateGradient(gradient), in: material.space)
+        isCommitted = false
+      case .measure(let measure):
+        _ = try strategy.tell(.channelMeasures(supernet.worth(by: measure)), in: material.space)
+        isCommitted = false
       }
+      if clock.now - lastCommit >= plan.checkpointEvery { try commitState() }
       step += 1
       let elapsed = (clock.now - start).seconds
       let progress = strategy.progress(in: material.space)
-      report(
-        .searching(
-          trials: trials, perSecond: Double(trials - before.count) / elapsed, progress: progress,
-          secondsLeft: progress > firstProgress
-            ? elapsed * (1 - progress) / (progress - firstProgress) : nil))
+      let secondsLeft =
+        progress > firstProgress ? elapsed * (1 - progress) / (progress - firstProgress) : nil
+      if let gateLoss {
+        report(.learningGates(loss: gateLoss, progress: progress, secondsLeft: secondsLeft))
+      } else {
+        report(
+          .searching(
+            trials: trials, perSecond: Double(trials - before.count) / elapsed,
+            progress: progress, secondsLeft: secondsLeft))
+      }
     }
     try store.commit(
       StudyUpdate(

@@ -44,7 +44,7 @@ import Testing
           6:12: error: space.network must be the name of a family, but is 'mobilnet-v2'; \
           did you mean 'mobilenet-v2'? there are \(Family.names.joined(separator: ", "))
           8:3: error: unknown key 'epohcs' in supernet; did you mean 'epochs'? known keys: epochs, \
-          batch, paths, sandwich, distill, optimizer, precision, calibration
+          batch, paths, sandwich, distill, sparsity, optimizer, precision, calibration
           9:10: error: supernet.batch must be a whole number from 1 to 4096, but is '8192'
           10:12: error: supernet.distill must be true or false, but is 'yes'; write true
           11:14: error: supernet.precision must be auto, float32 or bfloat16, the only values there \
@@ -52,7 +52,8 @@ import Testing
           12:19: error: supernet.optimizer.lr must be a number above 0 up to 100, but is '.nan'
           12:35: error: supernet.optimizer.schedule must be cosine, linear or constant, \
           the only values there are, but is 'cosin'; did you mean 'cosine'?
-          13:11: error: strategy must be a mapping with the key autoslim or random, but is a list
+          13:11: error: strategy must be a mapping with the key autoslim, l1-norm, network-slimming, \
+          pruning-from-scratch, random or uniform, but is a list
           14:18: error: budgets.macs must be a count such as 4M or 300k, or a share such as 40%, \
           but is '4m'; the units are k, M and G
           14:36: error: this budget is the same as that of line 14
@@ -70,8 +71,8 @@ import Testing
         """)
     #expect(
       screen(["supernet": "{paths: singel}"])
-        == "5:19: error: supernet.paths must be sandwich or single, the only values there are, but "
-        + "is 'singel'; did you mean 'single'?")
+        == "5:19: error: supernet.paths must be sandwich, single or largest, the only values there "
+        + "are, but is 'singel'; did you mean 'single'?")
   }
 
   @Test func `points at the mapping that lacks a key`() {
@@ -127,7 +128,11 @@ import Testing
       "checkpoint-every", "20 seconds",
       "must be a time of at least 1s, such as 20s or 5m, but is '20 seconds'; the units are ms, s, m and h"
     ),
-    ("strategy", "autoslm", "must be a mapping with the key autoslim or random, but is 'autoslm'"),
+    (
+      "strategy", "autoslm",
+      "must be a mapping with the key autoslim, l1-norm, network-slimming, pruning-from-scratch, "
+        + "random or uniform, but is 'autoslm'"
+    ),
   ])
   func `says what was expected and what was found`(key: String, value: String, message: String) {
     #expect(screen([key: value]).hasSuffix("error: \(key) \(message)"))
@@ -140,7 +145,7 @@ import Testing
     #expect(
       screen(["strategy": "{autoslm: {}}"]) == """
         4:12: error: unknown key 'autoslm' in strategy; did you mean 'autoslim'? \
-        known keys: autoslim, random
+        known keys: autoslim, l1-norm, network-slimming, pruning-from-scratch, random, uniform
         """)
     #expect(
       screen(["budgets": "[4M, {}, {cost: 3}]"]) == """

@@ -196,7 +196,12 @@ import Testing
     plan.seed = generator.next()
     plan.supernet.epochs = draw(1...100_000)
     plan.supernet.batch = draw(1...4096)
-    plan.supernet.paths = flip() ? .single : .sandwich(random: draw(0...16), distills: flip())
+    plan.supernet.paths =
+      switch draw(0...2) {
+      case 0: .single
+      case 1: .largest(sparsity: .random(in: 0...1, using: &generator))
+      default: .sandwich(random: draw(0...16), distills: flip())
+      }
     plan.warmStart = flip()
     plan.supernet.optimizer.rate = .random(in: 1e-300...100, using: &generator)
     plan.supernet.optimizer.momentum = .random(in: 0..<1, using: &generator)

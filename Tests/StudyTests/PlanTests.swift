@@ -131,6 +131,27 @@ func random(trials: Int, images: Int) -> Plan.Strategy {
     #expect(plan.supernet.epochs == 9)
   }
 
+  @Test func `reads strategies that prune, and the training that slimming wants`() throws {
+    let slimming = try plan(
+      search(["strategy": "network-slimming", "supernet": "{paths: largest, sparsity: 1e-3}"]))
+    #expect(slimming.supernet.paths == .largest(sparsity: 0.001))
+    #expect(slimming.strategy == Plan.Strategy(NetworkSlimming.self))
+    let largest = try plan(search(["supernet": "{paths: largest}"]))
+    #expect(largest.supernet.paths == .largest(sparsity: 0))
+    var settings = PruningFromScratch.Settings()
+    (settings.steps, settings.rate, settings.weight) = (7, 0.02, 3)
+    (settings.sparsity, settings.expansion) = (0.5, 1)
+    let scratch = try plan(
+      search([
+        "strategy":
+          "{pruning-from-scratch: {steps: 7, lr: 2e-2, weight: 3, sparsity: 0.5, expansion: 1}}"
+      ]))
+    #expect(scratch.strategy == Plan.Strategy(PruningFromScratch.self, settings))
+    for plan in [slimming, scratch] {
+      #expect(try Plan(plan.resolved.utf8, file: "again.yaml") == plan)
+    }
+  }
+
   @Test func `takes a strategy's name alone for its defaults`() throws {
     #expect(
       try plan(search(["strategy": "random"])).strategy == random(trials: 100, images: 2048))
@@ -148,6 +169,16 @@ func random(trials: Int, images: Int) -> Plan.Strategy {
     ("supernet: {epochs: 1}", "supernet: {epochs: 0}"),
     ("supernet: {epochs: 100000}", "supernet: {epochs: 100001}"),
     ("supernet: {batch: 1}", "supernet: {batch: 0}"),
+    (
+      "supernet: {paths: largest, sparsity: 1}", "supernet: {paths: largest, sparsity: 1.1}"
+    ),
+    (
+      "strategy: {pruning-from-scratch: {steps: 1}}", "strategy: {pruning-from-scratch: {steps: 0}}"
+    ),
+    (
+      "strategy: {pruning-from-scratch: {expansion: 4}}",
+      "strategy: {pruning-from-scratch: {expansion: 0.9}}"
+    ),
     ("supernet: {batch: 4096}", "supernet: {batch: 4097}"),
     ("supernet: {sandwich: 16}", "supernet: {sandwich: 17}"),
     ("supernet: {calibration: 1}", "supernet: {calibration: 0}"),

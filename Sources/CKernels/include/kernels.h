@@ -88,7 +88,8 @@ void nas_fused_forward(
     const nas_convolution *sizes, const nas_source *source, const float *weights,
     const nas_result *result, void *scratch);
 
-// Adds to the gradient of the weights, and gives that of what was read to `sink` unless it is null.
+// Adds to the gradient of the weights, and gives that of what was read to `sink`; either may be null,
+// and is not computed then.
 void nas_fused_backward(
     const nas_convolution *sizes, const nas_source *source, const float *weights,
     const nas_gradient *gradient, float *weight_gradient, const nas_sink *sink, void *scratch);

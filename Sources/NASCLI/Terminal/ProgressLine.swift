@@ -1,4 +1,5 @@
 import Foundation
+import SearchSpace
 import Study
 import TrialStore
 
@@ -30,6 +31,13 @@ final class ProgressLine {
       update(
         "search    \(trials) trials  \(String(format: "%.1f", rate)) a second"
           + "  (\(percent(progress, decimals: 0)))" + timeLeft(left))
+    case .learningGates(let loss, let progress, let left):
+      update(
+        "gates     \(percent(progress, decimals: 0))  loss \(String(format: "%.3f", loss))"
+          + timeLeft(left))
+    case .found(let trial, let budget, let cost):
+      let below = 1 - Double(cost) / Double(max(1, budget.limit))
+      note("trial \(trial) for \(budget): \(cost), \(percent(below, decimals: 1)) below")
     case .scoringFinalists(let count):
       note("finalists \(count) networks on the whole hold-out")
     case .retraining(let network, let index, let all, let step, let count, let loss, let left):

@@ -9,6 +9,12 @@ struct DryRun {
   /// How many candidates the search scores.
   private(set) var trials = 0
 
+  /// How many steps gates learn for.
+  private(set) var gateSteps = 0
+
+  /// The gates that learn, if any do.
+  private(set) var gates: ChannelGates?
+
   /// The work of scoring all of them.
   private(set) var search = Workload()
 
@@ -18,6 +24,10 @@ struct DryRun {
   /// How many candidates are asked for at most; what they come to is drawn out to the whole search.
   private static let longest = 800
 
+  /// How much longer than classifying an image a gate step takes for it: there is a way back too, to
+  /// the activations and not to the weights.
+  private static let passesOfGateStep = 2.5
+
   /// Runs a plan's strategy.
   ///
   /// - Throws: `StrategyError` if a budget cannot be met.
@@ -26,7 +36,9 @@ struct DryRun {
     var strategy = try material.plan.makeStrategy(in: space)
     var generator = SeededGenerator(seed: material.plan.seed, stream: "dry run")
     var seen: Set<Architecture> = []
-    while trials < Self.longest, let question = strategy.ask(in: space, using: &generator) {
+    while trials + gateSteps < Self.longest,
+      let question = strategy.ask(in: space, using: &generator)
+    {
       switch question {
       case .score(let candidates, let images):
         let architectures = candidates.map(\.architecture)
@@ -38,12 +50,28 @@ struct DryRun {
           Score(correct: .random(in: 0...images, using: &generator), images: images, loss: 1)
         }
         _ = try strategy.tell(.scores(scores), in: space)
+      case .differentiateGates(let gates, _):
+        self.gates = gates
+        gateSteps += 1
+        let gradient = ChannelGates(repeating: 0, counts: gates.counts)
+        _ = try strategy.tell(.gateGradient(GateGradient(loss: 1, gradient: gradient)), in: space)
+      case .measure:
+        let worths = space.gatedGroups.map { group in
+          (0..<group.widest).map { _ in generator.uniform() }
+        }
+        _ = try strategy.tell(.channelMeasures(ChannelGates(worths)), in: space)
       }
     }
     let progress = strategy.progress(in: space)
     if progress > 0, progress < 1 {
       search = search * (1 / progress)
       trials = Int(Double(trials) / progress)
+      gateSteps = Int((Double(gateSteps) / progress).rounded())
+    }
+    if let gates {
+      let images = Double(gateSteps * material.plan.supernet.batch)
+      let network = space.gatedNetwork(channels: gates.counts).network
+      search = search + Workload(of: network.layers) * (Self.passesOfGateStep * images)
     }
 
     let most =

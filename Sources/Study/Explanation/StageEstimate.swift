@@ -47,27 +47,39 @@ extension StageEstimate {
     let shared = images.maker.dataset.pixels.count + Self.programBytes
     let memory = material.memory(of: material.space.largest)
 
-    let batch = material.plan.supernet.batch
-    let steps = material.plan.supernet.epochs * (images.training.count / batch)
-    let secondsPerImage = try Self.trainingSecondsPerImage(of: material, engine: engine)
     let speed = try Self.scoringSpeed(of: material, supernet)
+    var stages: [StageEstimate] = []
+    let batch = material.plan.supernet.batch
+    if material.plan.strategy.startingWeights == .trained {
+      let steps = material.plan.supernet.epochs * (images.training.count / batch)
+      let secondsPerImage = try Self.trainingSecondsPerImage(of: material, engine: engine)
+      stages.append(
+        StageEstimate(
+          stage: .training, work: "\(steps) steps of \(batch) images",
+          seconds: Double(steps * batch) * secondsPerImage, bytes: shared + memory.trainingBytes))
+    }
+    if let gates = dryRun.gates {
+      stages.append(
+        StageEstimate(
+          stage: .search, work: "\(dryRun.gateSteps) steps of \(batch) images",
+          seconds: speed.seconds(for: dryRun.search),
+          bytes: shared + material.memory(of: gates).trainingBytes))
+    }
+    if dryRun.trials > 0 {
+      stages += [
+        StageEstimate(
+          stage: .search, work: "about \(dryRun.trials) networks",
+          seconds: speed.seconds(for: dryRun.search), bytes: shared + memory.scoringBytes),
+        StageEstimate(
+          stage: .finalists, work: "the best on all \(images.holdOut.count) images",
+          seconds: speed.seconds(for: dryRun.finalists), bytes: shared + memory.scoringBytes),
+      ]
+    }
     let largest = Workload(of: material.largestNetwork.layers)
     let retraining = try Self.retraining(
       of: material, engine: engine, scoring: speed.seconds(for: largest), shared: shared)
-    guard material.plan.strategy.startingWeights == .trained else {
-      return retraining.map { [$0] } ?? []
-    }
-    return [
-      StageEstimate(
-        stage: .training, work: "\(steps) steps of \(batch) images",
-        seconds: Double(steps * batch) * secondsPerImage, bytes: shared + memory.trainingBytes),
-      StageEstimate(
-        stage: .search, work: "about \(dryRun.trials) networks",
-        seconds: speed.seconds(for: dryRun.search), bytes: shared + memory.scoringBytes),
-      StageEstimate(
-        stage: .finalists, work: "the best on all \(images.holdOut.count) images",
-        seconds: speed.seconds(for: dryRun.finalists), bytes: shared + memory.scoringBytes),
-    ] + (retraining.map { [$0] } ?? [])
+    if let retraining { stages.append(retraining) }
+    return stages
   }
 
   /// What the program and its libraries take by themselves, roughly.

@@ -7,24 +7,41 @@ extension Plan.Supernet {
   private enum Word: String, CaseIterable {
     case sandwich
     case single
+    case largest
   }
 
   mutating func readPaths(_ keys: [String: Form], _ reader: inout FormReader) {
     var word = Word.sandwich
     reader.word(keys["paths"], into: &word)
+    let idle: [String]
     switch word {
     case .sandwich:
+      idle = ["sparsity"]
       var (random, distills) = (2, true)
       reader.integer(keys["sandwich"], 0...16, into: &random)
       reader.flag(keys["distill"], into: &distills)
       paths = .sandwich(random: random, distills: distills)
     case .single:
-      for key in ["sandwich", "distill"] {
-        guard let form = keys[key] else { continue }
-        reader.report(form.position, "\(form.path) has no effect with paths: single; remove it")
-      }
+      idle = ["sandwich", "distill", "sparsity"]
       paths = .single
+    case .largest:
+      idle = ["sandwich", "distill"]
+      var sparsity = 0.0
+      reader.decimal(keys["sparsity"], .from(0, to: 1), into: &sparsity)
+      paths = .largest(sparsity: sparsity)
     }
+    for key in idle {
+      guard let form = keys[key] else { continue }
+      reader.report(
+        form.position, "\(form.path) has no effect with paths: \(word.rawValue); remove it")
+    }
+  }
+}
+
+extension Plan.Supernet {
+  /// Whether the training presses the scales of normalisations towards zero.
+  var isSparse: Bool {
+    if case .largest(let sparsity) = paths { sparsity > 0 } else { false }
   }
 }
 
@@ -37,6 +54,7 @@ extension Supernet.Paths {
     switch self {
     case .sandwich(let random, let distills): ["sandwich: \(random)", "distill: \(distills)"]
     case .single: ["paths: single"]
+    case .largest(let sparsity): ["paths: largest", "sparsity: \(sparsity)"]
     }
   }
 }

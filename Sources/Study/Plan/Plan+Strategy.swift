@@ -9,9 +9,10 @@ extension Plan {
 
     /// The strategies there are, by the keys that name them.
     static let all: [String: any PlannedStrategy.Type] = Dictionary(
-      uniqueKeysWithValues: [AutoSlim.self, LargestNetwork.self, RandomSearch.self].map {
-        ($0.key, $0)
-      })
+      uniqueKeysWithValues: [
+        AutoSlim.self, RandomSearch.self, PruningFromScratch.self, NetworkSlimming.self,
+        FilterPruning.self, UniformScaling.self, LargestNetwork.self,
+      ].map { ($0.key, $0) })
 
     /// Creates a choice.
     public init<Search: PlannedStrategy>(

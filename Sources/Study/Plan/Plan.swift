@@ -93,6 +93,12 @@ public struct Plan: Hashable, Sendable {
     space.read(keys["space"], &reader)
     supernet.read(keys["supernet"], &reader)
     strategy.read(keys["strategy"], holdOut: data.holdOut, &reader)
+    if strategy == Strategy(NetworkSlimming.self), let form = keys["strategy"], !supernet.isSparse {
+      reader.report(
+        form.position,
+        "network-slimming ranks channels by scales that the training must press towards zero; "
+          + "write supernet: {paths: largest, sparsity: 1e-4}")
+    }
     reader.flag(keys["warm-start"], into: &warmStart)
     budgets = Limit.list(keys["budgets"], &reader)
     retrain = Retrain.read(
@@ -198,6 +204,8 @@ public struct Plan: Hashable, Sendable {
     ///   others in the same step, default true.
     /// - `single`: one random subnet that learns from the labels, as in single-path one-shot search.
     ///   A step takes a fraction of the time, and there are more of them to do.
+    /// - `largest`: the largest alone, for strategies that rank its channels. The key `sparsity`, 0 to
+    ///   1, default 0, is the weight of the L1 norm of the scales of its normalisations in the loss.
     public var paths = Evaluator.Supernet.Paths.sandwich(random: 2, distills: true)
 
     /// `optimizer`: stochastic gradient descent with momentum.
@@ -233,7 +241,7 @@ public struct Plan: Hashable, Sendable {
       let keys = reader.mapping(
         form,
         keys: [
-          "epochs", "batch", "paths", "sandwich", "distill", "optimizer", "precision",
+          "epochs", "batch", "paths", "sandwich", "distill", "sparsity", "optimizer", "precision",
           "calibration",
         ])
       reader.integer(keys["epochs"], 1...100_000, into: &epochs)

@@ -17,6 +17,35 @@ extension RandomSearch: PlannedStrategy {
   ]
 }
 
+extension PruningFromScratch: PlannedStrategy {
+  public static let key = "pruning-from-scratch"
+  public static let defaults = Settings()
+  public static let fields: [SettingField<Settings>] = [
+    .integer("steps", \.steps, 1...Int.max), .decimal("lr", \.rate, .above(0, to: 1)),
+    .decimal("weight", \.weight, .from(0, to: 1000)),
+    .decimal("sparsity", \.sparsity, .from(0, to: 1)),
+    .decimal("expansion", \.expansion, .from(1, to: 4)),
+  ]
+}
+
+extension NetworkSlimming: PlannedStrategy {
+  public static let key = "network-slimming"
+  public static let defaults = Settings()
+  public static let fields: [SettingField<Settings>] = []
+}
+
+extension FilterPruning: PlannedStrategy {
+  public static let key = "l1-norm"
+  public static let defaults = Settings()
+  public static let fields: [SettingField<Settings>] = []
+}
+
+extension UniformScaling: PlannedStrategy {
+  public static let key = "uniform"
+  public static let defaults = Settings()
+  public static let fields: [SettingField<Settings>] = []
+}
+
 extension LargestNetwork: PlannedStrategy {
   public static let key = "largest"
   public static let defaults = Settings()
