@@ -68,7 +68,7 @@ extension SearchSpace {
 }
 
 /// The sizes that an architecture chooses.
-private struct ChosenSizes: SizeAnswers {
+struct ChosenSizes: SizeAnswers {
   let space: SearchSpace
   let architecture: Architecture
   let keepsAdapters = false

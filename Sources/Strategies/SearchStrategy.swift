@@ -48,10 +48,15 @@ public protocol SearchStrategy: Codable, Sendable {
 
   /// The best network found so far for each budget that one was found for.
   var finalists: [Finalist] { get }
+
+  /// What the search holds probable by now; nothing for one that learns no distribution.
+  func beliefs(in space: SearchSpace) -> [Belief]
 }
 
 extension SearchStrategy {
   public static var startingWeights: StartingWeights { .trained }
+
+  public func beliefs(in space: SearchSpace) -> [Belief] { [] }
 }
 
 /// The weights that a search begins with.
@@ -67,10 +72,17 @@ public enum Question: Hashable, Codable, Sendable {
   /// How well do these architectures classify the first `images` of the hold-out?
   case score([Candidate], images: Int)
 
+  /// Take a step of the weights with this mixture, on images of the first half of the training set.
+  case train(mixture: Mixture)
+
+  /// What is the gradient of this mixture's loss by its weights, on images of the second half?
+  case differentiate(mixture: Mixture)
+
   /// The architectures asked about.
   public var candidates: [Candidate] {
     switch self {
     case .score(let candidates, _): candidates
+    case .train, .differentiate: []
     }
   }
 }
@@ -80,13 +92,21 @@ public enum Answer: Hashable, Sendable {
   /// One score for each candidate, in their order.
   case scores([Score])
 
+  /// The step has been taken: the loss before it, in nats, and how much of the training is done with
+  /// it, up to 1.
+  case trained(loss: Double, progress: Double)
+
+  /// The gradient.
+  case gradient(MixtureGradient)
+
   /// The scores.
   ///
   /// - Precondition: The question was for scores.
   var scores: [Score] {
-    switch self {
-    case .scores(let scores): scores
+    guard case .scores(let scores) = self else {
+      preconditionFailure("scores were asked for, not \(self)")
     }
+    return scores
   }
 }
 
@@ -114,10 +134,36 @@ public struct Finalist: Hashable, Codable, Sendable {
   }
 }
 
+/// The distributions that a search has learnt for a budget.
+public struct Belief: Hashable, Codable, Sendable {
+  public var budget: Budget?
+
+  /// For each decision, the probability of each choice.
+  public var probabilities: [[Double]]
+
+  /// The architecture of the most probable choices.
+  public var derived: Architecture
+
+  /// The expected cost of an architecture drawn from the distributions, in the unit of the budget.
+  public var expectedCost: Double?
+
+  public init(
+    budget: Budget?, probabilities: [[Double]], derived: Architecture, expectedCost: Double?
+  ) {
+    self.budget = budget
+    self.probabilities = probabilities
+    self.derived = derived
+    self.expectedCost = expectedCost
+  }
+}
+
 /// A reason why a search cannot start or go on.
 public enum StrategyError: Error, Hashable, Sendable, CustomStringConvertible {
   /// No network of the space keeps to the budget.
   case unreachable(Budget, smallest: Int)
+
+  /// The strategy knows no mixture of a decision's choices.
+  case unmixable(decision: String)
 
   /// None of the candidates computed numbers.
   case noValidScore(candidates: Int)
@@ -126,6 +172,9 @@ public enum StrategyError: Error, Hashable, Sendable, CustomStringConvertible {
     switch self {
     case .unreachable(let budget, let smallest):
       "no network of the space has \(budget): the smallest has \(smallest)"
+    case .unmixable(let decision):
+      "\(decision) is open, and this strategy searches only widths of convolutions and depths; leave "
+        + "it one choice"
     case .noValidScore(let candidates):
       "none of \(candidates) candidates has a score that is a number; "
         + "lower the learning rate of the supernet"

@@ -26,6 +26,7 @@ func smallSpace() throws -> SearchSpace {
   enum Kind: CaseIterable {
     case autoSlim
     case random
+    case tas
 
     func make(_ space: SearchSpace, _ budgets: [Budget]) throws -> any SearchStrategy {
       switch self {
@@ -37,6 +38,10 @@ func smallSpace() throws -> SearchSpace {
         var settings = RandomSearch.Settings()
         (settings.trials, settings.images) = (60, 100)
         return try RandomSearch(space: space, budgets: budgets, settings: settings)
+      case .tas:
+        var settings = TAS.Settings()
+        settings.rate = 0.1
+        return try TAS(space: space, budgets: budgets, settings: settings)
       }
     }
   }
@@ -47,6 +52,25 @@ func smallSpace() throws -> SearchSpace {
     var generator = SeededGenerator(seed: UInt64(cost.macs &* 31 &+ cost.parameters))
     let correct = 50 + min(40, cost.macs / 40_000) + Int.random(in: 0..<8, using: &generator)
     return Score(correct: correct, images: 100, loss: generator.uniform())
+  }
+
+  /// Answers a question as if there were networks: training takes 60 steps, and of a mixture the
+  /// larger choices have the lower loss.
+  static func answer(_ question: Question, after steps: inout Int, in space: SearchSpace) -> Answer
+  {
+    switch question {
+    case .score(let candidates, _):
+      return .scores(candidates.map { score($0.architecture, in: space) })
+    case .train:
+      steps += 1
+      return .trained(loss: 1, progress: min(1, Double(steps) / 60))
+    case .differentiate(let mixture):
+      let slopes = mixture.blends.map { $0.choices.map { -0.1 * Double($0) } }
+      let loss = zip(mixture.blends, slopes).reduce(1) { sum, pair in
+        sum + zip(pair.0.weights, pair.1).reduce(0) { $0 + $1.0 * $1.1 }
+      }
+      return .gradient(MixtureGradient(loss: loss, weights: slopes))
+    }
   }
 
   struct Search: Equatable {
@@ -63,6 +87,7 @@ func smallSpace() throws -> SearchSpace {
     var strategy = start
     var generator = SeededGenerator(seed: seed)
     var search = Search()
+    var steps = 0
     func interrupted() throws {
       guard interrupting else { return }
       strategy = try JSONDecoder().decode(S.self, from: JSONEncoder().encode(strategy))
@@ -72,8 +97,7 @@ func smallSpace() throws -> SearchSpace {
       #expect(strategy.ask(in: space, using: &generator) == question, "no proposal is lost")
       search.candidates += question.candidates
       search.chosen.append(
-        try strategy.tell(
-          .scores(question.candidates.map { score($0.architecture, in: space) }), in: space))
+        try strategy.tell(answer(question, after: &steps, in: space), in: space))
       try interrupted()
       #expect(search.candidates.count < 10_000, "the search ends")
     }
@@ -148,10 +172,15 @@ func smallSpace() throws -> SearchSpace {
     func run<S: SearchStrategy>(_ start: S) throws -> [Finalist] {
       var strategy = start
       var generator = SeededGenerator(seed: 1)
+      var steps = 0
       while let question = strategy.ask(in: space, using: &generator) {
+        guard case .score(let candidates, _) = question else {
+          _ = try strategy.tell(Self.answer(question, after: &steps, in: space), in: space)
+          continue
+        }
         // All but the last candidate come out as no number.
-        let last = question.candidates.count - 1
-        let scores = question.candidates.indices.map { index in
+        let last = candidates.count - 1
+        let scores = candidates.indices.map { index in
           index == last
             ? Score(correct: 1, images: 100, loss: 2) : Score(correct: 99, images: 100, loss: .nan)
         }
