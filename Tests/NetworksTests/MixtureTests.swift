@@ -159,27 +159,28 @@ import Testing
       parameters.values(of: try #require(parameters[name])).map(Double.init)
     }
     let weights = try values("stem.weight")
-    let head = try values("fc.weight")
-    let headBias = try values("fc.bias")
+    let head = try values("classifier.weight")
+    let headBias = try values("classifier.bias")
     let pixels = 25
     // y: [image · pixel][channel], a 1×1 convolution.
-    let y = (0..<labels.count * pixels).map { pixel in
-      (0..<8).map { channel in
-        (0..<2).reduce(0.0) { $0 + weights[channel * 2 + $1] * Double(images[pixel * 2 + $1]) }
-      }
+    let y: [[Double]] = (0..<labels.count * pixels).map { pixel in
+      let colors = images[2 * pixel..<2 * pixel + 2].map(Double.init)
+      return (0..<8).map { weights[2 * $0] * colors[0] + weights[2 * $0 + 1] * colors[1] }
     }
     let count = Double(y.count)
     let mean = (0..<8).map { channel in y.reduce(0) { $0 + $1[channel] } / count }
-    let variance = (0..<8).map { channel in
-      y.reduce(0) { $0 + ($1[channel] - mean[channel]) * ($1[channel] - mean[channel]) } / count
+    let variance: [Double] = (0..<8).map { channel in
+      let distances = y.map { $0[channel] - mean[channel] }
+      return distances.reduce(0) { $0 + $1 * $1 } / count
     }
     var mixed = y.map { $0.map { _ in 0.0 } }
     for (channels, weight) in [(5, 0.3), (8, 0.7)] {
       let scale = try values("stem.norm.\(channels).weight")
       let shift = try values("stem.norm.\(channels).bias")
       for (pixel, row) in y.enumerated() {
-        let normal = (0..<channels).map {
-          (row[$0] - mean[$0]) / (variance[$0] + 1e-5).squareRoot() * scale[$0] + shift[$0]
+        let normal: [Double] = (0..<channels).map { channel in
+          let deviation = (variance[channel] + 1e-5).squareRoot()
+          return (row[channel] - mean[channel]) / deviation * scale[channel] + shift[channel]
         }
         for output in 0..<8 {
           let first = output * channels / 8
@@ -190,11 +191,10 @@ import Testing
     }
     for image in labels.indices {
       for label in 0..<3 {
-        let expected = (0..<8).reduce(headBias[label]) { sum, channel in
-          let pooled = (0..<pixels).reduce(0.0) {
-            $0 + max(0, mixed[image * pixels + $1][channel])
-          }
-          return sum + head[label * 8 + channel] * pooled / Double(pixels)
+        var expected = headBias[label]
+        for channel in 0..<8 {
+          let map = mixed[image * pixels..<(image + 1) * pixels].map { max(0, $0[channel]) }
+          expected += head[label * 8 + channel] * map.reduce(0, +) / Double(pixels)
         }
         #expect(abs(Double(outputs[image * 3 + label]) - expected) < 1e-4)
       }
