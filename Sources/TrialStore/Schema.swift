@@ -32,8 +32,18 @@ enum Schema {
   /// Databases out there were made by these very lines: never edit one, append another, and change
   /// `results.sql` to match.
   private static let migrations: [(name: String, sql: String)] = [
-    (name: "1 studies, trials and scores", sql: studiesTrialsAndScores)
+    (name: "1 studies, trials and scores", sql: studiesTrialsAndScores),
+    (name: "2 beliefs", sql: beliefs),
   ]
+
+  private static let beliefs = """
+    CREATE TABLE beliefs (
+      study INTEGER NOT NULL REFERENCES studies (id),
+      step INTEGER NOT NULL,
+      content TEXT NOT NULL,
+      PRIMARY KEY (study, step)
+    ) STRICT, WITHOUT ROWID;
+    """
 
   private static let studiesTrialsAndScores = """
     CREATE TABLE studies (
