@@ -54,7 +54,7 @@ public struct Failure: Hashable, Sendable {
 
   private static func kind(of error: StrategyError) -> Kind {
     switch error {
-    case .unreachable: .badPlan
+    case .unreachable, .unmixable: .badPlan
     case .noValidScore: .badData
     }
   }

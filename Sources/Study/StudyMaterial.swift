@@ -57,6 +57,7 @@ struct StudyMaterial {
     settings.randomSubnets = plan.supernet.sandwich
     settings.distills = plan.supernet.distill
     settings.optimizer = plan.supernet.optimizer
+    settings.learnsMixtures = plan.strategy.learnsMixtures
     settings.precision =
       switch plan.supernet.precision {
       case .auto: nil

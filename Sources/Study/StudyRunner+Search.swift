@@ -12,7 +12,8 @@ extension StudyRunner {
   ///
   /// - Returns: The strategy at its end, or `nil` if the run is to stop before.
   func search(
-    _ supernet: Supernet, weights: String, study: Study, in run: ActiveRun
+    _ supernet: Supernet, from checkpoint: SupernetCheckpoint, weights: String, study: Study,
+    in run: ActiveRun
   ) throws -> (any SearchStrategy)? {
     // Read anew: the study was at its beginning when this run began.
     let study = try store.study(named: study.name)
@@ -34,10 +35,66 @@ extension StudyRunner {
     var trials = before.count
     let start = clock.now
     let firstProgress = strategy.progress(in: material.space)
+    var checkpoint = checkpoint
+    var curve: [CurvePoint] = []
+    var beliefs: [RecordedBelief] = []
+    let firstStep = supernet.step
+    let secondsBefore = checkpoint.seconds
+    var lastCheckpoint = start
+    func save() throws {
+      try store.commit(
+        StudyUpdate(
+          checkpoints: [checkpoint.record(of: supernet)], curve: curve, beliefs: beliefs,
+          strategyState: json(strategy), randomState: "\(generator.state)"), in: run)
+      (curve, beliefs) = ([], [])
+      lastCheckpoint = clock.now
+    }
     while let question = strategy.ask(in: material.space, using: &generator) {
-      if isStopping() { return nil }
+      if isStopping() {
+        if plan.strategy.learnsMixtures { try save() }
+        return nil
+      }
       switch question {
+      case .train(let mixture):
+        let loss = try supernet.trainStep(with: mixture)
+        guard loss.isFinite else { throw StudyError.diverged(step: supernet.step) }
+        checkpoint.lossSum += loss
+        _ = try strategy.tell(
+          .trained(
+            loss: loss, progress: Double(supernet.step) / Double(supernet.stepCount)),
+          in: material.space)
+        continue
+      case .differentiate(let mixture):
+        _ = try strategy.tell(
+          .gradient(try supernet.differentiate(mixture)), in: material.space)
+        let elapsed = (clock.now - start).seconds
+        checkpoint.seconds = secondsBefore + elapsed
+        if supernet.step.isMultiple(of: 10) || supernet.isTrained {
+          let steps = (supernet.step - 1) % 10 + 1
+          let loss = checkpoint.lossSum / Double(steps)
+          checkpoint.lossSum = 0
+          curve.append(
+            CurvePoint(
+              name: SupernetCheckpoint.name, step: supernet.step,
+              epoch: Double(supernet.step) / Double(supernet.stepsPerEpoch), loss: loss,
+              learningRate: supernet.settings.optimizer.rate(
+                at: supernet.step - 1, of: supernet.stepCount),
+              seconds: checkpoint.seconds))
+          if let belief = Distributions.record(
+            of: strategy, step: supernet.step, in: material.space)
+          {
+            beliefs.append(belief)
+          }
+          report(
+            .training(
+              step: supernet.step, count: supernet.stepCount, loss: loss,
+              secondsLeft: elapsed / Double(supernet.step - firstStep)
+                * Double(supernet.stepCount - supernet.step)))
+        }
+        if clock.now - lastCheckpoint >= plan.checkpointEvery || supernet.isTrained { try save() }
+        continue
       case .score(let candidates, let images):
+        let weights = supernet.weightsFingerprint
         let asked = clock.now
         let recipe = material.recipe(images: images)
         let scores = try supernet.score(candidates.map(\.architecture), with: recipe)

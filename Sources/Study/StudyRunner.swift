@@ -106,11 +106,12 @@ public final class StudyRunner {
     if plan.strategy.startingWeights == .trained {
       guard try train(supernet, from: checkpoint, in: run) else { return .stopped }
     }
-    let weights = supernet.weightsFingerprint
-    guard let strategy = try search(supernet, weights: weights, study: study, in: run),
+    guard
+      let strategy = try search(
+        supernet, from: checkpoint, weights: supernet.weightsFingerprint, study: study, in: run),
       !isStopping()
     else { return .stopped }
-    try scoreFinalists(of: strategy, supernet, weights: weights, in: run)
+    try scoreFinalists(of: strategy, supernet, weights: supernet.weightsFingerprint, in: run)
     return .done
   }
 }

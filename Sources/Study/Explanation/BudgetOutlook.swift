@@ -85,9 +85,9 @@ extension Plan {
     }
     do {
       _ = try makeStrategy(in: space)
-    } catch StrategyError.unreachable(let budget, let smallest) {
+    } catch {
+      guard case .unreachable(let budget, _) = error else { throw error }
       // Some network keeps to it, but not one that the strategy comes to.
-      let error = StrategyError.unreachable(budget, smallest: smallest)
       let largest = space.network(of: space.largest).cost
       let index = budgets.firstIndex { $0.budget(largest: largest) == budget }
       guard let file = places.file, let place = index.flatMap({ places["budgets[\($0)]"] }) else {

@@ -28,6 +28,11 @@ struct DryRun {
     var seen: Set<Architecture> = []
     while trials < Self.longest, let question = strategy.ask(in: space, using: &generator) {
       switch question {
+      case .train:
+        _ = try strategy.tell(.trained(loss: 1, progress: 1), in: space)
+      case .differentiate(let mixture):
+        let slopes = mixture.blends.map { $0.choices.map { _ in 0.0 } }
+        _ = try strategy.tell(.gradient(MixtureGradient(loss: 1, weights: slopes)), in: space)
       case .score(let candidates, let images):
         let architectures = candidates.map(\.architecture)
         let layers = supernet.layersComputed(for: architectures)

@@ -9,7 +9,7 @@ extension Plan {
 
     /// The strategies there are, by the keys that name them.
     static let all: [String: any PlannedStrategy.Type] = Dictionary(
-      uniqueKeysWithValues: [AutoSlim.self, RandomSearch.self].map { ($0.key, $0) })
+      uniqueKeysWithValues: [AutoSlim.self, RandomSearch.self, TAS.self].map { ($0.key, $0) })
 
     /// Creates a choice.
     public init<Search: PlannedStrategy>(
@@ -23,6 +23,9 @@ extension Plan {
 
     /// The weights that the search begins with.
     var startingWeights: StartingWeights { type(of: planned).strategy.startingWeights }
+
+    /// Whether the search learns from mixtures of architectures.
+    var learnsMixtures: Bool { type(of: planned).strategy is TAS.Type }
 
     /// The settings as a search file has them, defaults written out.
     var settings: String { planned.text }
