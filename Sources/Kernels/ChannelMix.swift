@@ -64,6 +64,25 @@ public struct ChannelMix: Hashable, Sendable {
     public func total(output: Int) -> Double { sums[sums.count - outputs + output] }
   }
 
+  /// Takes the products of gradients from centres instead of zero.
+  fileprivate func center(_ sums: inout [Double], at center: [Float]) {
+    for place in sources.indices {
+      sums[place] -=
+        Double(center[Int(sources[place])]) * sums[taps * outputs + place % outputs]
+    }
+  }
+
+  /// The sums that a gradient goes back through: for each channel read, the channels computed from
+  /// it with the same factors.
+  fileprivate var reversed: ChannelMix {
+    var terms = [[Term]](repeating: [], count: inputs)
+    for place in factors.indices where factors[place] != 0 {
+      terms[Int(sources[place])].append(
+        Term(source: place % outputs, factor: factors[place]))
+    }
+    return ChannelMix(inputs: outputs, sums: terms)
+  }
+
   fileprivate func withDescription<Result>(
     rows: Int, _ body: (UnsafePointer<nas_channel_mix>) -> Result
   ) -> Result {
@@ -119,12 +138,14 @@ extension Engine {
     precondition(center.map { $0.count == mix.inputs } ?? true, "one centre a channel")
     let mark = scratch.mark
     defer { scratch.release(to: mark) }
+    self.mix(mix.reversed, outputGradient, into: inputGradient)
     var sums = [Double](repeating: 0, count: (mix.taps + 1) * mix.outputs)
     unsafe mix.withDescription(rows: x.shape.rows) { description in
-      unsafe nas_mix_channels_backward(
-        description, x.start, center, outputGradient.start, inputGradient.start, &sums,
+      unsafe nas_mix_products(
+        description, x.start, outputGradient.start, &sums,
         scratch.room(nas_mix_scratch(description)))
     }
+    if let center { mix.center(&sums, at: center) }
     return ChannelMix.Slopes(outputs: mix.outputs, sums: sums)
   }
 }

@@ -200,12 +200,12 @@ void nas_mix_channels(
 
 size_t nas_mix_scratch(const nas_channel_mix *mix);
 
-// The gradient of x; for each tap and output the sum over all rows of gradient · (x - center), and
-// behind these for each output the sum of the gradient. `center` has a number for each input, or is
-// null; `scratch` holds nas_mix_scratch bytes.
-void nas_mix_channels_backward(
-    const nas_channel_mix *mix, const float *x, const float *center, const float *gradient,
-    float *input_gradient, double *sums, void *scratch);
+// For each tap and output the sum over all rows of the gradient of y times the channel of x that the
+// tap reads, and behind these for each output the sum of the gradient. `scratch` holds
+// nas_mix_scratch bytes.
+void nas_mix_products(
+    const nas_channel_mix *mix, const float *x, const float *gradient, double *sums,
+    void *scratch);
 
 // MARK: Moves (layers.c)
 
