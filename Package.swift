@@ -16,6 +16,7 @@ let package = Package(
   products: [.executable(name: "nas", targets: ["NASCLI"])],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     .package(url: "https://github.com/apple/swift-numerics", from: "1.1.1"),
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
@@ -38,7 +39,13 @@ let package = Package(
 
     // Search
     .target(name: "SearchSpace", swiftSettings: houseSettings),
-    .target(name: "Strategies", dependencies: ["SearchSpace"], swiftSettings: houseSettings),
+    .target(
+      name: "Strategies",
+      dependencies: [
+        "SearchSpace", .product(name: "HeapModule", package: "swift-collections"),
+        .product(name: "RealModule", package: "swift-numerics"),
+      ],
+      swiftSettings: houseSettings),
 
     // Training
     .target(

@@ -8,7 +8,7 @@
 -- The file runs in WAL mode, which is not part of the schema.
 
 PRAGMA application_id = 0x4E415331;  -- "NAS1" in ASCII: this program made the file
-PRAGMA user_version = 2;             -- how many of the migrations are done
+PRAGMA user_version = 3;             -- how many of the migrations are done
 
 -- A study is one search, from its plan to its frontier.
 CREATE TABLE studies (
@@ -113,6 +113,14 @@ CREATE TABLE curve (
   PRIMARY KEY (study, name, step)
 ) STRICT, WITHOUT ROWID;
 
+-- What a strategy that learns distributions held probable, over its search.
+CREATE TABLE beliefs (
+  study INTEGER NOT NULL REFERENCES studies (id),
+  step INTEGER NOT NULL,       -- weight steps done
+  content TEXT NOT NULL,       -- for each budget the probability of every choice; JSON
+  PRIMARY KEY (study, step)
+) STRICT, WITHOUT ROWID;
+
 -- A run is one process working on a study. The latest one owns it.
 CREATE TABLE runs (
   id INTEGER PRIMARY KEY,
@@ -130,3 +138,4 @@ CREATE INDEX runs_by_study ON runs (study, id);
 CREATE TABLE grdb_migrations (identifier TEXT NOT NULL PRIMARY KEY);
 INSERT INTO grdb_migrations VALUES ('1 studies, trials and scores');
 INSERT INTO grdb_migrations VALUES ('2 known scores and supernets of others');
+INSERT INTO grdb_migrations VALUES ('3 beliefs');

@@ -49,6 +49,22 @@ public struct StudyImages: Sendable {
     self.seed = seed
   }
 
+  /// The images to train on in two halves, in each of which every class has the same share.
+  ///
+  /// Of an odd number one half has one more.
+  public var halves: (first: [Int], second: [Int]) {
+    var generator = SeededGenerator(seed: seed, stream: "halves")
+    let labels = maker.dataset.labels
+    let byClass = training.shuffled(using: &generator).enumerated().sorted {
+      (labels[$0.element], $0.offset) < (labels[$1.element], $1.offset)
+    }.map(\.element)
+    let places = byClass.indices
+    return (
+      places.filter { $0.isMultiple(of: 2) }.map { byClass[$0] },
+      places.filter { !$0.isMultiple(of: 2) }.map { byClass[$0] }
+    )
+  }
+
   /// The shape of one image.
   public var shape: Shape {
     let dataset = maker.dataset

@@ -31,6 +31,9 @@ public final class Supernet {
   let runner: NetworkRunner
   var batches: TrainingBatches
 
+  /// The images that mixtures are differentiated on, where there are mixtures.
+  var otherHalf: TrainingBatches?
+
   var parameters: Parameters { runner.parameters }
 
   /// How a supernet is trained.
@@ -45,6 +48,10 @@ public final class Supernet {
     public var paths = Paths.sandwich(random: 2, distills: true)
 
     public var optimizer = MomentumOptimizer()
+
+    /// Whether the weights are learnt with mixtures: on one half of the training images, the other
+    /// being kept for the mixtures' own gradients, and with a normalisation for each width.
+    public var learnsMixtures = false
 
     /// How activations lie in memory; `nil` for whichever trains faster on this machine.
     public var precision: ElementType? = .float32
@@ -82,13 +89,24 @@ public final class Supernet {
     self.space = space
     self.images = images
     self.settings = settings
-    let parameters = try Parameters(of: space.supernetLayers)
+    let parameters = try Parameters(
+      of: space.supernetLayers, widths: settings.learnsMixtures ? space.mixedWidths : [:])
     parameters.initialize(seed: images.seed)
     runner = try NetworkRunner(
       engine: engine, parameters: parameters, precision: settings.precision ?? .float32)
-    batches = try TrainingBatches(
-      of: images.maker, examples: images.training, batchSize: settings.batch,
-      augmentation: images.augmentation, seed: images.seed)
+    func batches(of examples: [Int], _ seed: UInt64) throws(DatasetError) -> TrainingBatches {
+      try TrainingBatches(
+        of: images.maker, examples: examples, batchSize: settings.batch,
+        augmentation: images.augmentation, seed: seed)
+    }
+    if settings.learnsMixtures {
+      let (first, second) = images.halves
+      self.batches = try batches(of: first, images.seed)
+      var generator = SeededGenerator(seed: images.seed, stream: "second half")
+      otherHalf = try batches(of: second, generator.next())
+    } else {
+      self.batches = try batches(of: images.training, images.seed)
+    }
   }
 
   /// How many steps make the whole training.

@@ -11,6 +11,13 @@ public struct ChannelStatistics: Hashable, Codable, Sendable {
     self.mean = mean
     self.variance = variance
   }
+
+  /// The statistics of what is not normalised: mean 0.
+  public static func none(channels: Int) -> ChannelStatistics {
+    ChannelStatistics(
+      mean: [Float](repeating: 0, count: channels),
+      variance: [Float](repeating: 1, count: channels))
+  }
 }
 
 /// What is added to a variance before its root divides.

@@ -53,6 +53,12 @@ public struct ChannelTransform: Hashable, Sendable {
     self.shift = shift
   }
 
+  /// What leaves a tensor as it is.
+  public static func identity(channels: Int) -> ChannelTransform {
+    ChannelTransform(
+      scale: [Float](repeating: 1, count: channels), shift: [Float](repeating: 0, count: channels))
+  }
+
   /// The factors and offsets of some channels.
   func channels(_ range: Range<Int>) -> ChannelTransform {
     ChannelTransform(scale: Array(scale[range]), shift: Array(shift[range]))

@@ -29,7 +29,10 @@ struct StoreOptions: ParsableArguments {
   @Option(help: "The study; by default the newest.")
   var study: String?
 
-  func open() throws -> StudyReader {
-    try StudyReader(named: study, in: TrialStore.open(path: database, for: .reading))
+  /// Opens the study that is meant.
+  ///
+  /// - Parameter name: Its name, if it is given otherwise than by the option.
+  func open(study name: String? = nil) throws -> StudyReader {
+    try StudyReader(named: name ?? study, in: TrialStore.open(path: database, for: .reading))
   }
 }

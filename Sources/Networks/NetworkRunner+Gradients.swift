@@ -4,7 +4,11 @@ public import SearchSpace
 extension NetworkRunner {
   /// What a forward pass leaves for the backward pass.
   public struct Tape {
-    public let network: Network
+    /// What was computed; a plain network is a mixture of one architecture.
+    public let mixture: MixedNetwork
+
+    public var network: Network { mixture.network }
+
     let images: Tensor
 
     /// What each layer computed.
@@ -33,14 +37,24 @@ extension NetworkRunner {
   ///
   /// The tape's tensors lie in this runner's arena, which the caller releases.
   public func forward(_ network: Network, images: Tensor) throws(KernelError) -> Tape {
-    var tape = Tape(network: network, images: images, outputs: images)
-    for layer in network.layers {
+    try forward(MixedNetwork(network), images: images)
+  }
+
+  /// Computes a mixture; otherwise as ``forward(_:images:)-(Network,_)``.
+  public func forward(_ mixture: MixedNetwork, images: Tensor) throws(KernelError) -> Tape {
+    let network = mixture.network
+    var tape = Tape(mixture: mixture, images: images, outputs: images)
+    for (index, layer) in network.layers.enumerated() {
+      if let mix = mixture.depths[index] {
+        tape.layers.append(mixed(mix.values.map(tape.value), mix.weights, like: layer.output))
+        continue
+      }
       let start = observe == nil ? nil : ContinuousClock.now
       defer { if let start { observe?(layer, .forward, ContinuousClock.now - start) } }
       tape.layers.append(
         try compute(
           layer, input: tape.input(of: layer), operand: layer.operand.map(tape.value),
-          keeping: true
+          keeping: true, mixing: mixture.widths[index]
         ) { .batch { _ in } })
     }
     tape.outputs = final(tape.value(.layer(network.layers.count - 1)))
@@ -58,10 +72,14 @@ extension NetworkRunner {
   ///   - outputGradient: The gradient of the loss by the outputs, of shape `[batch, classes]`.
   ///   - weighs: Asked of each layer that multiplies by weights whether their gradient is wanted;
   ///     what is not is not computed. Those of scales, shifts and biases always are.
+  /// - Returns: For each decision of which choices are mixed, the derivative of the loss by the
+  ///   weight of each choice.
   /// - Throws: ``KernelError`` if a kernel fails.
+  @discardableResult
   public func backward(
     _ tape: Tape, outputGradient: Tensor, weighing weighs: (Layer) -> Bool = { _ in true }
-  ) throws(KernelError) {
+  ) throws(KernelError) -> [Int: [Double]] {
+    var slopes = MixtureSlopes()
     let mark = arena.mark
     defer { arena.release(to: mark) }
     var gradients = PendingGradients(of: tape, in: arena)
@@ -83,7 +101,13 @@ extension NetworkRunner {
       }
       switch layer.operation {
       case .convolution(let convolution):
-        let normalization = completionGradient(&gradient, of: index, tape, gradients)
+        var room: PendingGradients.Gradient?
+        let normalization: NormalizationGradient
+        if tape.layers[index].mixed == nil {
+          normalization = completionGradient(&gradient, of: index, tape, gradients)
+        } else {
+          (normalization, room) = mixingGradient(gradient, of: index, tape, gradients, &slopes)
+        }
         let sink = gradients.sink(for: layer.source, visiting: index)
         let weights = parameters.weights(of: layer, convolution, in: arena)
         let weightGradient =
@@ -93,6 +117,7 @@ extension NetworkRunner {
           gradient: normalization, addingTo: weightGradient?.view, sink: sink)
         weightGradient?.finish()
         gradients.note(inputSums, for: layer.source)
+        if let room { gradients.drop(room) }
         if let addend = layer.operand {
           // The gradient of a sum is that of its parts: it is handed on, not copied.
           gradients.hand(gradient, to: addend, engine)
@@ -103,6 +128,8 @@ extension NetworkRunner {
         let inputGradient = gradients.room(input.shape)
         engine.gather(normalization, into: inputGradient.values)
         gradients.hand(inputGradient, to: layer.source, engine)
+      case .activate where tape.mixture.depths[index] != nil:
+        mixedBackward(gradient, of: index, tape, &gradients, &slopes)
       case .activate:
         gradients.hand(gradient, to: layer.source, engine)
         continue
@@ -160,6 +187,7 @@ extension NetworkRunner {
       }
       gradients.drop(gradient)
     }
+    return slopes.byDecision
   }
 
   /// Takes a layer's gradient through its normalisation or bias, and adds to the gradients of their
@@ -184,11 +212,12 @@ extension NetworkRunner {
       }
       return biased
     }
+    let norm = parameters.normalization(of: layer)
     let normalization = NormalizationGradient(
       gradient.values, of: x, sums: sums, statistics: statistics,
-      scale: parameters.firstValues(layer.output.channels, of: "\(layer.name).norm.weight"))
-    parameters.addToGradient(normalization.scale, of: "\(layer.name).norm.weight")
-    parameters.addToGradient(normalization.shift, of: "\(layer.name).norm.bias")
+      scale: parameters.firstValues(layer.output.channels, of: "\(norm).weight"))
+    parameters.addToGradient(normalization.scale, of: "\(norm).weight")
+    parameters.addToGradient(normalization.shift, of: "\(norm).bias")
     return normalization
   }
 

@@ -57,6 +57,9 @@ public final class NetworkRunner {
     /// What a function with a pass of its own was applied to, in single precision.
     let argument: Tensor?
 
+    /// What a convolution computed whose widths were then mixed, and how.
+    var mixed: (x: Tensor, statistics: ChannelStatistics, mixing: WidthMixing)?
+
     init(
       _ value: NormalizedTensor, computed: (x: Tensor, statistics: ChannelStatistics)? = nil,
       argument: Tensor? = nil
@@ -78,17 +81,18 @@ public final class NetworkRunner {
   ///   - input: The value it reads, of shape `[batch]` times ``Layer/input``.
   ///   - operand: The second value it takes, if it takes one.
   ///   - keeping: Whether what a backward pass needs is kept.
+  ///   - mixing: How several widths become one, for a convolution over the statistics of the batch.
   ///   - normalization: Asked only for layers that normalise.
   /// - Returns: What it computes, in this runner's arena.
   /// - Throws: ``KernelError`` if a kernel fails.
   public func compute(
     _ layer: Layer, input: NormalizedTensor, operand: NormalizedTensor?, keeping: Bool = false,
-    normalization: () -> Normalization
+    mixing: MixedNetwork.WidthMix? = nil, normalization: () -> Normalization
   ) throws(KernelError) -> LayerOutput {
     switch layer.operation {
     case .convolution(let convolution):
       return try compute(
-        layer, convolution, input: input, addend: operand, keeping: keeping,
+        layer, convolution, input: input, addend: operand, keeping: keeping, mixing: mixing,
         normalization: normalization)
     case .normalize(let activation):
       let x = final(input)
@@ -133,7 +137,8 @@ public final class NetworkRunner {
 
   private func compute(
     _ layer: Layer, _ convolution: ConvolutionOperation, input: NormalizedTensor,
-    addend: NormalizedTensor?, keeping: Bool, normalization: () -> Normalization
+    addend: NormalizedTensor?, keeping: Bool, mixing: MixedNetwork.WidthMix?,
+    normalization: () -> Normalization
   ) throws(KernelError) -> LayerOutput {
     let sizes = layer.sizes(convolution, batch: input.shape.batch)
     let weights = parameters.weights(of: layer, convolution, in: arena)
@@ -150,15 +155,49 @@ public final class NetworkRunner {
     if convolution.completion == .normalization, case .batch(let tell) = normalization() {
       tell(statistics)
     }
-    let computed = (x, statistics)
-    let value = NormalizedTensor(x, completion(of: layer, convolution, statistics), nonlinearity)
-    guard let addend else {
-      return activated(value, by: convolution.activation, computed: computed)
+    var computed = (x: x, statistics: statistics)
+    var value = NormalizedTensor(x, completion(of: layer, convolution, statistics), nonlinearity)
+    var mixed: (x: Tensor, statistics: ChannelStatistics, mixing: WidthMixing)?
+    if let mixing {
+      let mixing = widthMixing(mixing, of: layer, convolution, statistics)
+      let mixture = output(x.shape) {
+        engine.mix(mixing.mix, final(NormalizedTensor(x)), shift: mixing.shift, into: $0)
+      }.value.x
+      mixed = (x, statistics, mixing)
+      computed = (mixture, .none(channels: x.shape.channels))
+      value = NormalizedTensor(mixture, .identity(channels: x.shape.channels), nonlinearity)
     }
-    // Several layers read a residual sum, so it is computed at once.
-    let sum = keeping ? arena.tensor(x.shape, precision) : x
-    engine.normalize(value, adding: addend, into: sum)
-    return activated(NormalizedTensor(sum), by: convolution.activation, computed: computed)
+    var output: LayerOutput
+    if let addend {
+      // Several layers read a residual sum, so it is computed at once.
+      let sum = keeping ? arena.tensor(x.shape, precision) : x
+      engine.normalize(value, adding: addend, into: sum)
+      output = activated(NormalizedTensor(sum), by: convolution.activation, computed: computed)
+    } else {
+      output = activated(value, by: convolution.activation, computed: computed)
+    }
+    output.mixed = mixed
+    return output
+  }
+
+  private func widthMixing(
+    _ mix: MixedNetwork.WidthMix, of layer: Layer, _ convolution: ConvolutionOperation,
+    _ statistics: ChannelStatistics
+  ) -> WidthMixing {
+    func array(_ name: String, _ channels: Int) -> (String, [Float]) {
+      (name, parameters.firstValues(channels, of: name))
+    }
+    let isNormalized = convolution.completion == .normalization
+    let parts = zip(mix.channels, mix.weights).map { channels, weight in
+      let norm = parameters.normalization(of: layer, channels: channels)
+      return WidthMixing.Part(
+        channels: channels, weight: weight,
+        scale: isNormalized ? array("\(norm).weight", channels) : nil,
+        shift: isNormalized
+          ? array("\(norm).bias", channels)
+          : convolution.completion == .bias ? array("\(layer.name).bias", channels) : nil)
+    }
+    return WidthMixing(parts, statistics: statistics, isNormalized: isNormalized)
   }
 
   // MARK: The parts of a layer
@@ -168,14 +207,14 @@ public final class NetworkRunner {
     of layer: Layer, _ convolution: ConvolutionOperation, _ statistics: ChannelStatistics
   ) -> ChannelTransform {
     let channels = layer.output.channels
-    let ones = [Float](repeating: 1, count: channels)
     switch convolution.completion {
     case .normalization: return transform(layer, statistics)
     case .bias:
       return ChannelTransform(
-        scale: ones, shift: parameters.firstValues(channels, of: "\(layer.name).bias"))
+        scale: [Float](repeating: 1, count: channels),
+        shift: parameters.firstValues(channels, of: "\(layer.name).bias"))
     case .none:
-      return ChannelTransform(scale: ones, shift: [Float](repeating: 0, count: channels))
+      return .identity(channels: channels)
     }
   }
 
@@ -207,7 +246,7 @@ public final class NetworkRunner {
   ///
   /// It is kept as this runner keeps maps; vectors stay in single precision. What the pass needs
   /// beside it is released.
-  private func output(_ shape: TensorShape, fill: (Tensor) -> Void) -> LayerOutput {
+  func output(_ shape: TensorShape, fill: (Tensor) -> Void) -> LayerOutput {
     let type = shape.height * shape.width > 1 ? precision : .float32
     let kept = arena.tensor(shape, type)
     let mark = arena.mark
@@ -224,10 +263,11 @@ public final class NetworkRunner {
   }
 
   private func transform(_ layer: Layer, _ statistics: ChannelStatistics) -> ChannelTransform {
-    ChannelTransform(
+    let norm = parameters.normalization(of: layer)
+    return ChannelTransform(
       normalizing: statistics,
-      scale: parameters.firstValues(layer.output.channels, of: "\(layer.name).norm.weight"),
-      shift: parameters.firstValues(layer.output.channels, of: "\(layer.name).norm.bias"))
+      scale: parameters.firstValues(layer.output.channels, of: "\(norm).weight"),
+      shift: parameters.firstValues(layer.output.channels, of: "\(norm).bias"))
   }
 
   /// A value as single precision in memory: what passes of their own read.

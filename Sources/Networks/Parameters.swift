@@ -7,7 +7,9 @@ public import SearchSpace
 /// layers it has, in place: nothing is copied.
 ///
 /// Names are the layer's with `weight` for a convolution or linear layer, with `norm.weight` and
-/// `norm.bias` for the normalisation behind it, and with `bias` where there is a bias instead.
+/// `norm.bias` for the normalisation behind it, and with `bias` where there is a bias instead. A layer
+/// that normalises each of several widths on its own has `norm.16.weight` for that of 16 channels,
+/// and so on.
 public final class Parameters {
   /// One array of numbers.
   public struct Entry: Hashable, Sendable {
@@ -54,12 +56,16 @@ public final class Parameters {
 
   /// Creates the parameters of layers, such as those of a supernet, all zero.
   ///
+  /// - Parameters:
+  ///   - layers: The layers.
+  ///   - widths: The numbers of channels for each of which a layer normalises on its own, by the
+  ///     layer's name.
   /// - Throws: ``KernelError`` if no memory can be reserved.
-  public init(of layers: [Layer]) throws(KernelError) {
+  public init(of layers: [Layer], widths: [String: [Int]] = [:]) throws(KernelError) {
     var entries: [Entry] = []
     var offset = 0
     for layer in layers {
-      for (suffix, kind, sizes) in layer.parameterArrays {
+      for (suffix, kind, sizes) in layer.parameterArrays(normalizing: widths[layer.name]) {
         let entry = Entry(name: "\(layer.name).\(suffix)", kind: kind, sizes: sizes, offset: offset)
         entries.append(entry)
         offset += (entry.count + 15) / 16 * 16  // arrays start at cache lines
@@ -223,6 +229,12 @@ public final class Parameters {
     }
   }
 
+  /// The name of a layer's normalisation: that of its number of channels, if it has several.
+  func normalization(of layer: Layer, channels: Int? = nil) -> String {
+    let own = "\(layer.name).norm.\(channels ?? layer.output.channels)"
+    return self["\(own).weight"] == nil ? "\(layer.name).norm" : own
+  }
+
   private func require(_ name: String) -> Entry {
     guard let entry = self[name] else { preconditionFailure("there is no parameter '\(name)'") }
     return entry
@@ -272,7 +284,10 @@ private struct WindowCrop {
 
 extension Layer {
   /// The suffix, kind and sizes of each of the layer's arrays of parameters.
-  var parameterArrays: [(String, Parameters.Kind, [Int])] {
+  var parameterArrays: [(String, Parameters.Kind, [Int])] { parameterArrays(normalizing: nil) }
+
+  /// The same with a normalisation for each of several numbers of channels.
+  func parameterArrays(normalizing widths: [Int]?) -> [(String, Parameters.Kind, [Int])] {
     switch operation {
     case .convolution(let convolution):
       let inputs = input.channels / convolution.grouping.count(channels: input.channels)
@@ -281,12 +296,12 @@ extension Layer {
         "weight", convolution.isDepthwise ? .depthwiseConvolution : .convolution, sizes
       )
       switch convolution.completion {
-      case .normalization: return [weight] + normalizationArrays
+      case .normalization: return [weight] + normalizationArrays(widths)
       case .bias: return [weight, ("bias", .bias, [output.channels])]
       case .none: return [weight]
       }
     case .normalize:
-      return normalizationArrays
+      return normalizationArrays(widths)
     case .activate, .pool, .globalAveragePool, .scale, .concatenate:
       return []
     case .linear:
@@ -296,10 +311,18 @@ extension Layer {
     }
   }
 
-  private var normalizationArrays: [(String, Parameters.Kind, [Int])] {
-    [
-      ("norm.weight", .normalizationScale, [output.channels]),
-      ("norm.bias", .normalizationShift, [output.channels]),
-    ]
+  private func normalizationArrays(_ widths: [Int]?) -> [(String, Parameters.Kind, [Int])] {
+    guard let widths else {
+      return [
+        ("norm.weight", .normalizationScale, [output.channels]),
+        ("norm.bias", .normalizationShift, [output.channels]),
+      ]
+    }
+    return widths.flatMap { width in
+      [
+        ("norm.\(width).weight", .normalizationScale, [width]),
+        ("norm.\(width).bias", .normalizationShift, [width]),
+      ]
+    }
   }
 }

@@ -25,7 +25,10 @@ public struct TrainedNetwork: Sendable {
     arrays = network.layers.flatMap { layer in
       layer.parameterArrays.compactMap { suffix, _, sizes in
         let name = "\(layer.name).\(suffix)"
-        return parameters[name].map {
+        let source =
+          suffix.hasPrefix("norm.")
+          ? parameters.normalization(of: layer) + suffix.dropFirst("norm".count) : name
+        return parameters[source].map {
           Safetensors.Tensor(
             name: name, shape: sizes, values: parameters.values(of: $0).part(sizes, of: $0.sizes))
         }

@@ -80,12 +80,12 @@ extension SearchSpace {
 }
 
 /// The sizes that an architecture chooses, but for the channels of some groups.
-private struct ChosenSizes: SizeAnswers {
+struct ChosenSizes: SizeAnswers {
   let space: SearchSpace
   let architecture: Architecture
 
   /// These channels, by the group's index.
-  let channels: [Int: Int]
+  var channels: [Int: Int] = [:]
   let keepsAdapters = false
 
   func answer(to question: Int) -> Int { space.answer(to: question, in: architecture) }

@@ -60,12 +60,17 @@ public protocol SearchStrategy: Codable, Sendable {
 
   /// The best network found so far for each budget that one was found for.
   var finalists: [Finalist] { get }
+
+  /// What the search holds probable by now; nothing for one that learns no distribution.
+  func beliefs(in space: SearchSpace) -> [Belief]
 }
 
 extension SearchStrategy {
   public static var startingWeights: StartingWeights { .trained }
 
   public mutating func warmStart(from known: [ScoredArchitecture], in space: SearchSpace) {}
+
+  public func beliefs(in space: SearchSpace) -> [Belief] { [] }
 }
 
 /// The weights that a search begins with.
@@ -90,11 +95,17 @@ public enum Question: Hashable, Codable, Sendable {
   /// What is each channel of the trained largest network worth?
   case measure(ChannelMeasure)
 
+  /// Take a step of the weights with this mixture, on images of the first half of the training set.
+  case trainMixture(Mixture)
+
+  /// What is the gradient of this mixture's loss by its weights, on images of the second half?
+  case differentiateMixture(Mixture)
+
   /// The architectures to score; none if it is asked for something else.
   public var candidates: [Candidate] {
     switch self {
     case .score(let candidates, _): candidates
-    case .differentiateGates, .measure: []
+    case .differentiateGates, .measure, .trainMixture, .differentiateMixture: []
     }
   }
 }
@@ -104,11 +115,18 @@ public enum Answer: Hashable, Sendable {
   /// One score for each candidate, in their order.
   case scores([Score])
 
-  /// The loss and its gradient.
+  /// The loss over a batch and its gradient by the gates.
   case gateGradient(GateGradient)
 
   /// A number for each channel.
   case channelMeasures(ChannelGates)
+
+  /// The step has been taken: the loss before it, in nats, and how much of the training is done with
+  /// it, up to 1.
+  case trained(loss: Double, progress: Double)
+
+  /// The loss over a batch and its gradient by the mixture's weights.
+  case mixtureGradient(MixtureGradient)
 
   /// The scores.
   ///
@@ -174,10 +192,36 @@ public struct Finalist: Hashable, Codable, Sendable {
   }
 }
 
+/// The distributions that a search has learnt for a budget.
+public struct Belief: Hashable, Codable, Sendable {
+  public var budget: Budget?
+
+  /// For each decision, the probability of each choice.
+  public var probabilities: [[Double]]
+
+  /// The architecture of the most probable choices.
+  public var derived: Architecture
+
+  /// The expected cost of an architecture drawn from the distributions, in the unit of the budget.
+  public var expectedCost: Double?
+
+  public init(
+    budget: Budget?, probabilities: [[Double]], derived: Architecture, expectedCost: Double?
+  ) {
+    self.budget = budget
+    self.probabilities = probabilities
+    self.derived = derived
+    self.expectedCost = expectedCost
+  }
+}
+
 /// A reason why a search cannot start or go on.
 public enum StrategyError: Error, Hashable, Sendable, CustomStringConvertible {
   /// No network of the space keeps to the budget.
   case unreachable(Budget, smallest: Int)
+
+  /// The strategy knows no mixture of a decision's choices.
+  case unmixable(decision: String)
 
   /// None of the candidates computed numbers.
   case noValidScore(candidates: Int)
@@ -195,6 +239,9 @@ public enum StrategyError: Error, Hashable, Sendable, CustomStringConvertible {
     switch self {
     case .unreachable(let budget, let smallest):
       "no network of the space has \(budget): the smallest has \(smallest)"
+    case .unmixable(let decision):
+      "\(decision) is open, and this strategy searches only widths of convolutions and depths; leave "
+        + "it one choice"
     case .noValidScore(let candidates):
       "none of \(candidates) candidates has a score that is a number; "
         + "lower the learning rate of the supernet"

@@ -54,7 +54,7 @@ public struct Failure: Hashable, Sendable {
 
   private static func kind(of error: StrategyError) -> Kind {
     switch error {
-    case .unreachable, .notNormalized: .badPlan
+    case .unreachable, .notNormalized, .unmixable: .badPlan
     case .noValidScore, .noGradient, .noMeasure: .badData
     }
   }

@@ -82,6 +82,7 @@ struct StudyMaterial {
     settings.batch = plan.supernet.batch
     settings.paths = plan.supernet.paths
     settings.optimizer = plan.supernet.optimizer
+    settings.learnsMixtures = plan.strategy.learnsMixtures
     settings.precision = plan.supernet.precision.elementType
     return settings
   }

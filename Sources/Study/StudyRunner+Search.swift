@@ -12,7 +12,7 @@ extension StudyRunner {
   ///
   /// - Returns: The strategy at its end, or `nil` if the run is to stop before.
   func search(
-    _ supernet: Supernet, weights: String, study: Study, in run: ActiveRun
+    _ supernet: Supernet, from checkpoint: TrainingCheckpoint, study: Study, in run: ActiveRun
   ) throws -> (any SearchStrategy)? {
     // Read anew: the study was at its beginning when this run began.
     let study = try store.study(named: study.name)
@@ -27,7 +27,8 @@ extension StudyRunner {
     } else {
       strategy = try plan.makeStrategy(in: material.space)
       if plan.warmStart {
-        try warmStart(&strategy, using: generator, supernet, weights: weights, in: run)
+        try warmStart(
+          &strategy, using: generator, supernet, weights: supernet.weightsFingerprint, in: run)
       }
     }
     guard study.stage != .finalists else { return strategy }
@@ -37,14 +38,27 @@ extension StudyRunner {
     var trials = before.count
     let start = clock.now
     let firstProgress = strategy.progress(in: material.space)
-    // The thousands of steps that gates learn in are not worth a transaction each.
+    // The thousands of steps that gates and mixtures learn in are not worth a transaction each.
     var lastCommit = start
     var isCommitted = true
+    var log: TrainingLog?
+    var beliefs: [RecordedBelief] = []
     func commitState() throws {
       guard !isCommitted else { return }
-      try store.commit(
-        StudyUpdate(strategyState: json(strategy), randomState: "\(generator.state)"), in: run)
+      var update = log?.update(of: supernet) ?? StudyUpdate()
+      update.beliefs = beliefs
+      update.strategyState = json(strategy)
+      update.randomState = "\(generator.state)"
+      try store.commit(update, in: run)
       (lastCommit, isCommitted) = (clock.now, true)
+      beliefs = []
+    }
+    var weights: (step: Int, hash: String)?
+    func weightsNow() -> String {
+      if let weights, weights.step == supernet.step { return weights.hash }
+      let hash = supernet.weightsFingerprint
+      weights = (supernet.step, hash)
+      return hash
     }
     var gateLearner: GateLearner?
     var gateLoss: Double?
@@ -55,8 +69,10 @@ extension StudyRunner {
       }
       switch question {
       case .score(let candidates, let images):
+        // No trial may be stored before the weights that it was scored with.
+        try commitState()
         let scores = try measure(
-          candidates.map(\.architecture), images: images, supernet, weights: weights)
+          candidates.map(\.architecture), images: images, supernet, weights: weightsNow())
         let chosen = try strategy.tell(.scores(scores.map(\.score)), in: material.space)
         try store.commit(
           StudyUpdate(
@@ -79,6 +95,26 @@ extension StudyRunner {
         gateLoss = gradient.loss
         _ = try strategy.tell(.gateGradient(gradient), in: material.space)
         isCommitted = false
+      case .trainMixture(let mixture):
+        log = log ?? TrainingLog(of: supernet, from: checkpoint)
+        let loss = try supernet.trainStep(with: mixture)
+        let progress = try log?.note(loss, of: supernet)
+        _ = try strategy.tell(
+          .trained(loss: loss, progress: Double(supernet.step) / Double(supernet.stepCount)),
+          in: material.space)
+        isCommitted = false
+        if let progress {
+          report(progress.event)
+          beliefs += Distributions.record(
+            of: strategy, step: supernet.step, in: material.space)
+        }
+        continue
+      case .differentiateMixture(let mixture):
+        _ = try strategy.tell(
+          .mixtureGradient(try supernet.differentiate(mixture)), in: material.space)
+        isCommitted = false
+        if clock.now - lastCommit >= plan.checkpointEvery { try commitState() }
+        continue
       case .measure(let measure):
         _ = try strategy.tell(.channelMeasures(supernet.worth(by: measure)), in: material.space)
         isCommitted = false

@@ -5,9 +5,6 @@ import Networks
 import TrialStore
 
 extension StudyRunner {
-  /// Steps from one point of the learning curve to the next.
-  private static let stepsPerPoint = 10
-
   /// Takes over the supernet that another study of the database trained by the same recipe.
   ///
   /// Its weights are those that training would lead to, but for rounding on another processor.
@@ -29,17 +26,6 @@ extension StudyRunner {
     return false
   }
 
-  /// How far a training has come, for those who wait.
-  struct TrainingProgress {
-    var step: Int
-    var count: Int
-
-    /// The mean since the last point of the curve.
-    var loss: Double
-
-    var secondsPerStep: Double
-  }
-
   /// Trains weights to their end.
   ///
   /// - Parameters:
@@ -55,52 +41,21 @@ extension StudyRunner {
     to stage: Stage? = nil, in run: ActiveRun, tell: (TrainingProgress) -> Void
   ) throws -> Bool {
     guard !training.isTrained else { return true }
-    var checkpoint = checkpoint
-    var curve: [CurvePoint] = []
-    let start = clock.now
-    let firstStep = training.step
-    let secondsBefore = checkpoint.seconds
-    var lastCheckpoint = start
+    var log = TrainingLog(of: training, from: checkpoint)
+    var lastCheckpoint = clock.now
 
     func save() throws {
-      let record = checkpoint.record(of: training)
-      try store.commit(
-        StudyUpdate(
-          checkpoints: [record], curve: curve, stage: training.isTrained ? stage : nil), in: run)
-      curve = []
+      var update = log.update(of: training)
+      if training.isTrained { update.stage = stage }
+      try store.commit(update, in: run)
       lastCheckpoint = clock.now
       logger.debug(
         "wrote a checkpoint",
-        metadata: [
-          "name": "\(record.name)", "step": "\(training.step)",
-          "bytes": "\(record.content.count)",
-        ])
+        metadata: ["name": "\(checkpoint.name)", "step": "\(training.step)"])
     }
 
     while !training.isTrained {
-      let loss = try training.takeStep()
-      guard loss.isFinite else {
-        throw StudyError.diverged(name: checkpoint.name, step: training.step)
-      }
-      checkpoint.lossSum += loss
-      let elapsed = (clock.now - start).seconds
-      checkpoint.seconds = secondsBefore + elapsed
-      if training.step % Self.stepsPerPoint == 0 || training.isTrained {
-        let steps = (training.step - 1) % Self.stepsPerPoint + 1
-        let loss = checkpoint.lossSum / Double(steps)
-        checkpoint.lossSum = 0
-        curve.append(
-          CurvePoint(
-            name: checkpoint.name, step: training.step,
-            epoch: Double(training.step) / Double(training.stepsPerEpoch), loss: loss,
-            learningRate: training.optimizer.rate(
-              at: training.step - 1, of: training.stepCount),
-            seconds: checkpoint.seconds))
-        tell(
-          TrainingProgress(
-            step: training.step, count: training.stepCount, loss: loss,
-            secondsPerStep: elapsed / Double(training.step - firstStep)))
-      }
+      if let progress = try log.note(training.takeStep(), of: training) { tell(progress) }
       if isStopping() {
         try save()
         return training.isTrained
@@ -117,11 +72,6 @@ extension StudyRunner {
   func train(
     _ supernet: Supernet, from checkpoint: TrainingCheckpoint, in run: ActiveRun
   ) throws -> Bool {
-    try train(supernet, from: checkpoint, to: .search, in: run) { progress in
-      report(
-        .training(
-          step: progress.step, count: progress.count, loss: progress.loss,
-          secondsLeft: Double(progress.count - progress.step) * progress.secondsPerStep))
-    }
+    try train(supernet, from: checkpoint, to: .search, in: run) { report($0.event) }
   }
 }

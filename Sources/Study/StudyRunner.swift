@@ -121,13 +121,13 @@ public final class StudyRunner {
       let isTaken = try !fresh && supernet.step == 0 && takeSupernet(supernet, for: study, in: run)
       guard try isTaken || train(supernet, from: checkpoint, in: run) else { return .stopped }
     }
-    let weights = supernet.weightsFingerprint
-    guard let strategy = try search(supernet, weights: weights, study: study, in: run),
+    guard
+      let strategy = try search(supernet, from: checkpoint, study: study, in: run),
       !isStopping()
     else { return .stopped }
     // That they were picked is what tells scoring them from retraining them.
     if try store.finalists(of: study.id).isEmpty {
-      try scoreFinalists(of: strategy, supernet, weights: weights, in: run)
+      try scoreFinalists(of: strategy, supernet, weights: supernet.weightsFingerprint, in: run)
     }
     guard plan.retrain != nil else { return .done }
     return try retrainFinalists(of: study, in: run) ? .done : .stopped

@@ -34,6 +34,7 @@ enum Schema {
   private static let migrations: [(name: String, sql: String)] = [
     (name: "1 studies, trials and scores", sql: studiesTrialsAndScores),
     (name: "2 known scores and supernets of others", sql: knownScoresAndSupernetsOfOthers),
+    (name: "3 beliefs", sql: beliefs),
   ]
 
   private static let knownScoresAndSupernetsOfOthers = """
@@ -42,6 +43,15 @@ enum Schema {
     ALTER TABLE scores ADD COLUMN known INTEGER NOT NULL DEFAULT 0 CHECK (known IN (0, 1));
     ALTER TABLE scores ADD COLUMN answers BLOB CHECK (length(answers) = (images + 7) / 8);
     CREATE INDEX trials_by_key ON trials (key);
+    """
+
+  private static let beliefs = """
+    CREATE TABLE beliefs (
+      study INTEGER NOT NULL REFERENCES studies (id),
+      step INTEGER NOT NULL,
+      content TEXT NOT NULL,
+      PRIMARY KEY (study, step)
+    ) STRICT, WITHOUT ROWID;
     """
 
   private static let studiesTrialsAndScores = """

@@ -21,6 +21,9 @@ public struct StudyUpdate: Sendable {
   /// Points of learning curves, each of which replaces the one of the same name and step.
   public var curve: [CurvePoint]
 
+  /// What the strategy held probable, each replacing what is stored of the same step.
+  public var beliefs: [RecordedBelief]
+
   /// The stage reached, if it changed.
   public var stage: Stage?
 
@@ -34,7 +37,8 @@ public struct StudyUpdate: Sendable {
   public init(
     trials: [NewTrial] = [], scores: [TrialScore] = [], chosen: [Int] = [],
     finalists: [RecordedFinalist] = [], checkpoints: [NewCheckpoint] = [], curve: [CurvePoint] = [],
-    stage: Stage? = nil, strategyState: String? = nil, randomState: String? = nil
+    beliefs: [RecordedBelief] = [], stage: Stage? = nil, strategyState: String? = nil,
+    randomState: String? = nil
   ) {
     self.trials = trials
     self.scores = scores
@@ -42,6 +46,7 @@ public struct StudyUpdate: Sendable {
     self.finalists = finalists
     self.checkpoints = checkpoints
     self.curve = curve
+    self.beliefs = beliefs
     self.stage = stage
     self.strategyState = strategyState
     self.randomState = randomState

@@ -35,6 +35,7 @@ extension TrialStore {
       for finalist in update.finalists { try save(finalist, of: run.studyID, db) }
       for checkpoint in update.checkpoints { try save(checkpoint, of: run.studyID, db) }
       for point in update.curve { try save(point, of: run.studyID, db) }
+      for belief in update.beliefs { try save(belief, of: run.studyID, db) }
       try db.execute(
         sql: """
           UPDATE studies SET
@@ -134,6 +135,12 @@ extension TrialStore {
       studyID, point.name, point.step, point.epoch, point.loss, point.accuracy,
       point.learningRate, point.seconds,
     ])
+  }
+
+  private func save(_ belief: RecordedBelief, of studyID: Study.ID, _ db: Database) throws {
+    try db.execute(
+      sql: "INSERT OR REPLACE INTO beliefs (study, step, content) VALUES (?, ?, ?)",
+      arguments: [studyID, belief.step, belief.content])
   }
 
   private func trialID(_ number: Int, of studyID: Study.ID, _ db: Database) throws -> Trial.ID {

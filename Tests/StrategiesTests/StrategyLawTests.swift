@@ -30,6 +30,7 @@ func smallSpace() throws -> SearchSpace {
     case networkSlimming
     case filterPruning
     case uniformScaling
+    case tas
 
     func make(_ space: SearchSpace, _ budgets: [Budget]) throws -> any SearchStrategy {
       switch self {
@@ -48,6 +49,10 @@ func smallSpace() throws -> SearchSpace {
       case .networkSlimming: return try NetworkSlimming(space: space, budgets: budgets)
       case .filterPruning: return try FilterPruning(space: space, budgets: budgets)
       case .uniformScaling: return try UniformScaling(space: space, budgets: budgets)
+      case .tas:
+        var settings = TAS.Settings()
+        settings.rate = 0.1
+        return try TAS(space: space, budgets: budgets, settings: settings)
       }
     }
   }
@@ -60,8 +65,11 @@ func smallSpace() throws -> SearchSpace {
     return Score(correct: correct, images: 100, loss: generator.uniform())
   }
 
-  /// Answers any question, with nothing but it to depend on.
-  static func answer(to question: Question, in space: SearchSpace) -> Answer {
+  /// Answers any question as if there were networks: training takes 60 steps, and of a mixture the
+  /// larger choices have the lower loss.
+  static func answer(
+    to question: Question, after steps: inout Int, in space: SearchSpace
+  ) -> Answer {
     switch question {
     case .score(let candidates, _):
       return .scores(candidates.map { score($0.architecture, in: space) })
@@ -81,6 +89,15 @@ func smallSpace() throws -> SearchSpace {
       return .channelMeasures(
         ChannelGates(
           space.gatedGroups.map { group in (0..<group.widest).map { _ in generator.uniform() } }))
+    case .trainMixture:
+      steps += 1
+      return .trained(loss: 1, progress: min(1, Double(steps) / 60))
+    case .differentiateMixture(let mixture):
+      let slopes = mixture.blends.map { $0.choices.map { -0.1 * Double($0) } }
+      let loss = zip(mixture.blends, slopes).reduce(1) { sum, pair in
+        sum + zip(pair.0.weights, pair.1).reduce(0) { $0 + $1.0 * $1.1 }
+      }
+      return .mixtureGradient(MixtureGradient(loss: loss, weights: slopes))
     }
   }
 
@@ -98,6 +115,7 @@ func smallSpace() throws -> SearchSpace {
     var strategy = start
     var generator = SeededGenerator(seed: seed)
     var search = Search()
+    var steps = 0
     func interrupted() throws {
       guard interrupting else { return }
       strategy = try JSONDecoder().decode(S.self, from: JSONEncoder().encode(strategy))
@@ -107,7 +125,7 @@ func smallSpace() throws -> SearchSpace {
       #expect(strategy.ask(in: space, using: &generator) == question, "no proposal is lost")
       search.candidates += question.candidates
       search.chosen.append(
-        try strategy.tell(answer(to: question, in: space), in: space))
+        try strategy.tell(answer(to: question, after: &steps, in: space), in: space))
       try interrupted()
       #expect(search.candidates.count < 10_000, "the search ends")
     }
@@ -185,14 +203,15 @@ func smallSpace() throws -> SearchSpace {
     func run<S: SearchStrategy>(_ start: S) throws -> [Finalist] {
       var strategy = start
       var generator = SeededGenerator(seed: 1)
+      var steps = 0
       while let question = strategy.ask(in: space, using: &generator) {
-        guard case .score = question else {
-          _ = try strategy.tell(Self.answer(to: question, in: space), in: space)
+        guard case .score(let candidates, _) = question else {
+          _ = try strategy.tell(Self.answer(to: question, after: &steps, in: space), in: space)
           continue
         }
         // All but the last candidate come out as no number.
-        let last = question.candidates.count - 1
-        let scores = question.candidates.indices.map { index in
+        let last = candidates.count - 1
+        let scores = candidates.indices.map { index in
           index == last
             ? Score(correct: 1, images: 100, loss: 2) : Score(correct: 99, images: 100, loss: .nan)
         }

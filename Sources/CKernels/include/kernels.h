@@ -185,6 +185,31 @@ void nas_scale_backward(
     const float *x, const float *gates, const float *gradient, size_t batch, size_t pixels,
     size_t channels, float *input_gradient, float *gate_gradient);
 
+// MARK: Mixtures (mixing.c)
+
+// Each channel computed is the weighted sum of `taps` channels read: of tap t and output k the channel
+// source[t · outputs + k], times factor[t · outputs + k].
+typedef struct {
+  size_t rows, inputs, outputs, taps;
+  const int32_t *source;
+  const float *factor;
+} nas_channel_mix;
+
+// y = shift + sum, or that added to y. `shift` has a number for each output, or is null.
+void nas_mix_channels(
+    const nas_channel_mix *mix, const float *x, const float *shift, int adds, float *y);
+
+size_t nas_mix_scratch(const nas_channel_mix *mix);
+
+// For each tap and output the sum over all rows of the gradient of y times the channel of x that the
+// tap reads, and behind these for each output the sum of the gradient. `scratch` holds
+// nas_mix_scratch bytes.
+void nas_mix_products(
+    const nas_channel_mix *mix, const float *x, const float *gradient, double *sums,
+    void *scratch);
+
+// MARK: Moves (layers.c)
+
 // Copies channels of each row to channels of another's.
 void nas_move_channels(
     const void *from, size_t from_channels, size_t from_first, void *to, size_t to_channels,

@@ -158,7 +158,7 @@ extension Block {
 }
 
 extension LayerTemplate {
-  fileprivate func operation(
+  func operation(
     reading input: Int, computing output: Int, _ sizes: some SizeAnswers
   ) -> Operation {
     guard case .convolution(var convolution) = operation else { return operation }

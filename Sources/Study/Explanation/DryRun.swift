@@ -40,6 +40,13 @@ struct DryRun {
       let question = strategy.ask(in: space, using: &generator)
     {
       switch question {
+      case .trainMixture:
+        // How many steps there are, the plan says and not the strategy.
+        _ = try strategy.tell(.trained(loss: 1, progress: 1), in: space)
+      case .differentiateMixture(let mixture):
+        let slopes = mixture.blends.map { $0.choices.map { _ in 0.0 } }
+        _ = try strategy.tell(
+          .mixtureGradient(MixtureGradient(loss: 1, weights: slopes)), in: space)
       case .score(let candidates, let images):
         let architectures = candidates.map(\.architecture)
         let layers = supernet.layersComputed(for: architectures)

@@ -58,6 +58,15 @@ extension StageEstimate {
           stage: .training, work: "\(steps) steps of \(batch) images",
           seconds: Double(steps * batch) * secondsPerImage, bytes: shared + memory.trainingBytes))
     }
+    if material.plan.strategy.learnsMixtures {
+      let steps = material.plan.supernet.epochs * (images.training.count / 2 / batch)
+      stages.append(
+        StageEstimate(
+          stage: .search, work: "\(steps) steps of weights and of distributions",
+          seconds: Double(steps * batch)
+            * (try Self.mixtureSecondsPerImage(of: material, engine: engine)),
+          bytes: shared + memory.trainingBytes))
+    }
     if let gates = dryRun.gates {
       stages.append(
         StageEstimate(
@@ -126,6 +135,36 @@ extension StageEstimate {
     }
     let usual = (0..<100).reduce(0) { $0 + work(ofStep: $1) } / 100
     return least * usual / Double(supernet.settings.batch)
+  }
+
+  /// How long a step of weights and one of distributions take for an image.
+  private static func mixtureSecondsPerImage(
+    of material: StudyMaterial, engine: Engine
+  ) throws -> Double {
+    let batch = images(of: material.space.largest, passes: 6, in: material)
+    let supernet = try supernet(
+      of: material, batch: min(batch, material.plan.supernet.batch), engine: engine)
+    var strategy = try material.plan.makeStrategy(in: material.space)
+    var generator = SeededGenerator(seed: material.plan.seed, stream: "estimate")
+    var least = Double.infinity
+    try repeating {
+      let time = try seconds {
+        // A question of each kind.
+        for _ in 0..<2 {
+          switch strategy.ask(in: material.space, using: &generator) {
+          case .trainMixture(let mixture):
+            let loss = try supernet.trainStep(with: mixture)
+            _ = try strategy.tell(.trained(loss: loss, progress: 0), in: material.space)
+          case .differentiateMixture(let mixture):
+            _ = try strategy.tell(
+              .mixtureGradient(supernet.differentiate(mixture)), in: material.space)
+          case .score, .differentiateGates, .measure, nil: break
+          }
+        }
+      }
+      least = min(least, time)
+    }
+    return least / Double(supernet.settings.batch)
   }
 
   /// How fast networks are scored, gathering statistics and classifying alike.

@@ -29,7 +29,7 @@ extension Plan {
     ]
     lines += supernet.paths.lines.map { "  \($0)" }
     lines += [
-      "  optimizer:",
+      "  optimizer:"
     ]
     lines += supernet.optimizer.lines.map { "    \($0)" }
     lines += [

@@ -10,7 +10,7 @@ extension Plan {
     /// The strategies there are, by the keys that name them.
     static let all: [String: any PlannedStrategy.Type] = Dictionary(
       uniqueKeysWithValues: [
-        AutoSlim.self, RandomSearch.self, PruningFromScratch.self, NetworkSlimming.self,
+        AutoSlim.self, RandomSearch.self, TAS.self, PruningFromScratch.self, NetworkSlimming.self,
         FilterPruning.self, UniformScaling.self, LargestNetwork.self,
       ].map { ($0.key, $0) })
 
@@ -26,6 +26,9 @@ extension Plan {
 
     /// The weights that the search begins with.
     var startingWeights: StartingWeights { type(of: planned).strategy.startingWeights }
+
+    /// Whether the search learns from mixtures of architectures.
+    var learnsMixtures: Bool { type(of: planned).strategy is TAS.Type }
 
     /// The settings as a search file has them, defaults written out.
     var settings: String { planned.text }

@@ -80,7 +80,8 @@ public struct Plan: Hashable, Sendable {
     let keys = reader.mapping(
       form,
       keys: [
-        "study", "seed", "data", "space", "supernet", "strategy", "warm-start", "budgets", "retrain",
+        "study", "seed", "data", "space", "supernet", "strategy", "warm-start", "budgets",
+        "retrain",
         "checkpoint-every",
       ],
       required: [

@@ -9,6 +9,19 @@ extension AutoSlim: PlannedStrategy {
   public static let fields: [SettingField<Settings>] = [.images(\.images)]
 }
 
+extension TAS: PlannedStrategy {
+  public static let key = "tas"
+  public static let defaults = Settings()
+  public static let fields: [SettingField<Settings>] = [
+    .decimal("lr", \.rate, .above(0, to: 1)),
+    .decimal("weight-decay", \.weightDecay, .from(0, to: 1)),
+    .decimal("temperature", \.temperature, .above(0, to: 100)),
+    .decimal("final-temperature", \.finalTemperature, .above(0, to: 100)),
+    .decimal("cost-weight", \.costWeight, .from(0, to: 1000)),
+    .decimal("tolerance", \.tolerance, .from(0, to: 1)), .images(\.images),
+  ]
+}
+
 extension RandomSearch: PlannedStrategy {
   public static let key = "random"
   public static let defaults = Settings()
