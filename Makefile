@@ -6,6 +6,7 @@
 # make lint          checks form and rules of the code
 # make check-bundle  checks the network in best/ with code of its own, in Python
 # make benchmark     measures nas and PyTorch at the same work; see Benchmarks/README.md
+# make strategies-bench  compares the strategies on tables of known networks; a minute or two
 # make clean         removes what was built; results stay
 #
 # Everything is built in release mode: unoptimised kernels are too slow even for tests. Tests run one
@@ -14,7 +15,7 @@
 nas := .build/release/nas
 python := .build/python
 
-.PHONY: build setup demo test fuzz lint check-bundle benchmark clean
+.PHONY: build setup demo test fuzz lint check-bundle benchmark strategies-bench clean
 
 build: setup
 	swift build -c release --product nas
@@ -50,6 +51,10 @@ $(python)/ready:
 
 benchmark: build
 	Benchmarks/compare --no-build
+
+strategies-bench: build
+	Benchmarks/synthetic-table > .build/synthetic.csv
+	$(nas) bench --charts Documentation --strategies searches/nas-bench-macro.yaml Benchmarks/synthetic.yaml
 
 clean:
 	swift package clean

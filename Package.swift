@@ -40,9 +40,14 @@ let package = Package(
     // Search
     .target(name: "SearchSpace", swiftSettings: houseSettings),
     .target(
+      name: "LinearAlgebra",
+      dependencies: ["COpenBLAS", .product(name: "RealModule", package: "swift-numerics")],
+      swiftSettings: houseSettings + [.strictMemorySafety()]),
+    .target(
       name: "Strategies",
       dependencies: [
-        "SearchSpace", .product(name: "HeapModule", package: "swift-collections"),
+        "LinearAlgebra", "SearchSpace",
+        .product(name: "HeapModule", package: "swift-collections"),
         .product(name: "RealModule", package: "swift-numerics"),
       ],
       swiftSettings: houseSettings),
@@ -99,7 +104,15 @@ let package = Package(
     .testTarget(
       name: "SearchSpaceTests", dependencies: ["SearchSpace"], swiftSettings: houseSettings),
     .testTarget(
-      name: "StrategiesTests", dependencies: ["SearchSpace", "Strategies"],
+      name: "StrategiesTests",
+      dependencies: [
+        "LinearAlgebra", "SearchSpace", "Strategies",
+        .product(name: "RealModule", package: "swift-numerics"),
+      ],
+      swiftSettings: houseSettings),
+    .testTarget(
+      name: "LinearAlgebraTests",
+      dependencies: ["LinearAlgebra", .product(name: "RealModule", package: "swift-numerics")],
       swiftSettings: houseSettings),
     .testTarget(
       name: "NetworksTests", dependencies: ["Kernels", "Networks", "SearchSpace", "TestSupport"],

@@ -60,6 +60,16 @@ extension SearchSpace {
     return active
   }
 
+  /// The architecture of the same network in which every decision that sizes nothing takes its
+  /// largest choice, so that equal networks have equal architectures.
+  public func canonical(_ architecture: Architecture) -> Architecture {
+    var canonical = architecture
+    for (decision, isActive) in activeDecisions(in: architecture).enumerated() where !isActive {
+      canonical.choices[decision] = decisions[decision].choices.count - 1
+    }
+    return canonical
+  }
+
   /// Calls a closure for each part of the space that a decision sizes, with the decision and the
   /// conditions under which the part is there.
   func forEachUse(_ body: (_ decision: Int, _ conditions: [Condition]) -> Void) {

@@ -6,6 +6,24 @@ extension SearchSpace {
     Network(input: input, layers: layers(of: architecture).layers)
   }
 
+  /// What a network of the space costs: its layers counted, unless the space was told otherwise.
+  ///
+  /// - Precondition: ``contains(_:)`` holds for the architecture.
+  public func cost(of architecture: Architecture) -> Cost {
+    if !knownCosts.isEmpty, let known = knownCosts[canonical(architecture)] { return known }
+    return network(of: architecture).cost
+  }
+
+  /// The space in which some networks cost what someone else found, and not what counting comes to.
+  ///
+  /// - Parameter costs: The costs of architectures.
+  /// - Returns: The space, the same but for these costs.
+  public func costing(_ costs: [Architecture: Cost]) -> SearchSpace {
+    var space = self
+    for (architecture, cost) in costs { space.knownCosts[canonical(architecture)] = cost }
+    return space
+  }
+
   /// Every layer that some network of the space has, once, as large as it can be.
   ///
   /// These are the layers whose parameters a supernet holds. They are not a network: those of

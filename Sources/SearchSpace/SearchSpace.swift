@@ -31,6 +31,9 @@ public struct SearchSpace: Hashable, Sendable, CustomStringConvertible {
   let questions: [Question]
   let blocks: [Block]
 
+  /// What networks cost that are not to be counted, by their canonical architectures.
+  var knownCosts: [Architecture: Cost] = [:]
+
   public var description: String { "\(name) for \(input) and \(classes) classes" }
 
   /// Creates a space from the parts that the closure lists.

@@ -97,8 +97,8 @@ public struct AutoSlim: SearchStrategy {
   }
 
   public func progress(in space: SearchSpace) -> Double {
-    let largest = space.network(of: space.largest).cost
-    let present = space.network(of: current).cost
+    let largest = space.cost(of: space.largest)
+    let present = space.cost(of: current)
     // The budget that is farthest away ends the search.
     return budgets.reduce(1) { progress, budget in
       let way = Double(largest[budget.metric] - budget.limit)
@@ -117,7 +117,7 @@ public struct AutoSlim: SearchStrategy {
   }
 
   private mutating func recordBudgetsMet(in space: SearchSpace) {
-    let cost = space.network(of: current).cost
+    let cost = space.cost(of: current)
     for budget in budgets
     where budget.admits(cost) && !finalists.contains(where: { $0.budget == budget }) {
       finalists.append(Finalist(budget: budget, architecture: current))

@@ -16,4 +16,7 @@ struct Recomputed<Value: Sendable>: Codable, Sendable {
     kept = value
     return value
   }
+
+  /// Keeps a value that goes on from the one at hand.
+  mutating func keep(_ value: Value) { kept = value }
 }

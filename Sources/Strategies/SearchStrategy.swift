@@ -226,6 +226,9 @@ public enum StrategyError: Error, Hashable, Sendable, CustomStringConvertible {
   /// None of the candidates computed numbers.
   case noValidScore(candidates: Int)
 
+  /// The space has more architectures than can be gone through.
+  case tooManyArchitectures(TooManyArchitectures)
+
   /// The gated network does not compute numbers.
   case noGradient(step: Int)
 
@@ -237,6 +240,7 @@ public enum StrategyError: Error, Hashable, Sendable, CustomStringConvertible {
 
   public var description: String {
     switch self {
+    case .tooManyArchitectures(let error): "\(error); raise limit, or use another strategy"
     case .unreachable(let budget, let smallest):
       "no network of the space has \(budget): the smallest has \(smallest)"
     case .unmixable(let decision):
@@ -267,7 +271,7 @@ extension SearchSpace {
     _ budgets: [Budget], smallest: (Cost.Metric) -> Architecture
   ) throws(StrategyError) {
     for budget in budgets {
-      let cost = network(of: smallest(budget.metric)).cost
+      let cost = self.cost(of: smallest(budget.metric))
       guard budget.admits(cost) else {
         throw .unreachable(budget, smallest: cost[budget.metric])
       }

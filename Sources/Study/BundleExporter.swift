@@ -37,6 +37,9 @@ public struct BundleExporter {
   public func export(
     _ trial: Trial, to path: String, replacing: Bool
   ) throws -> ExportReport {
+    guard reader.plan.table == nil else {
+      throw StudyError.noWeights(study: reader.study.name)
+    }
     let folder = try BundleFolder(path: path, replacing: replacing)
     let material = try StudyMaterial(reader.plan)
     guard material.description == reader.study.space else {

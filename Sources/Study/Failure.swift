@@ -44,6 +44,7 @@ public struct Failure: Hashable, Sendable {
       case let error as SearchSpaceError: (.badPlan, "nas: error: space: \(error)")
       case let error as DatasetError: (Self.kind(of: error), "nas: error: \(error)")
       case let error as StoreError: (Self.kind(of: error.kind), "nas: error: \(error)")
+      case let error as TableError: (.badData, error.description)
       case let error as StudyError: (Self.kind(of: error), "nas: error: \(error)")
       case let error as ExportError: (Self.kind(of: error), "nas: error: \(error)")
       case let error as KernelError: (.unavailable, "nas: error: \(error)")
@@ -54,7 +55,7 @@ public struct Failure: Hashable, Sendable {
 
   private static func kind(of error: StrategyError) -> Kind {
     switch error {
-    case .unreachable, .notNormalized, .unmixable: .badPlan
+    case .unreachable, .tooManyArchitectures, .notNormalized, .unmixable: .badPlan
     case .noValidScore, .noGradient, .noMeasure: .badData
     }
   }
@@ -82,11 +83,11 @@ public struct Failure: Hashable, Sendable {
 
   private static func kind(of error: StudyError) -> Kind {
     switch error {
-    case .planChanged, .tooLarge, .checkpointTooLarge: .badPlan
+    case .planChanged, .tooLarge, .checkpointTooLarge, .noTable: .badPlan
     case .materialChanged, .diverged, .damagedState: .badData
     case .unfinished, .unscored: .tryAgain
     case .unknownBackend: .usage
-    case .noSuchNetwork, .nothingToInherit: .missingInput
+    case .noSuchNetwork, .nothingToInherit, .noWeights: .missingInput
     }
   }
 

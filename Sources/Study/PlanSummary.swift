@@ -19,7 +19,7 @@ public struct PlanSummary: Sendable {
     try plan.requireReachableBudgets(in: material.space)
     space = "\(material.space)"
     decisions = material.space.decisions.count
-    smallest = material.space.network(of: material.space.smallest).cost
-    largest = material.space.network(of: material.space.largest).cost
+    smallest = material.space.cost(of: material.space.smallest)
+    largest = material.space.cost(of: material.space.largest)
   }
 }

@@ -84,6 +84,12 @@ public enum StudyError: Error, Hashable, Sendable, CustomStringConvertible {
   /// No trained supernet has weights to begin with.
   case nothingToInherit(study: String)
 
+  /// Known networks are wanted, and the plan names none.
+  case noTable(study: String)
+
+  /// The study's scores are those of a table.
+  case noWeights(study: String)
+
   /// No trial fits the wish.
   case noSuchNetwork(study: String, wish: String)
 
@@ -116,6 +122,12 @@ public enum StudyError: Error, Hashable, Sendable, CustomStringConvertible {
         + Engine.Backend.allCases.map(\.rawValue).joined(separator: " or ")
     case .nothingToInherit(let study):
       "study '\(study)' has no trained supernet to inherit weights from; retrain from scratch"
+    case .noTable(let study):
+      "the search file of '\(study)' has no table to try strategies on; give it an evaluator such as "
+        + "{table: networks.csv}"
+    case .noWeights(let study):
+      "study '\(study)' took its scores from a table, so there are no weights to export; 'nas show' "
+        + "tells its networks"
     case .noSuchNetwork(let study, let wish):
       "study '\(study)' has no network \(wish)"
     }

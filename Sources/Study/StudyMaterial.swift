@@ -5,28 +5,41 @@ import Kernels
 import SearchSpace
 import Strategies
 
-/// What a plan names, made real: its images and its space.
+/// What a plan names, made real: its space, and its images or its table.
 ///
 /// Whoever works on a study, to search or to export, makes the same material from the same plan.
 struct StudyMaterial {
   let plan: Plan
-  let images: StudyImages
   let space: SearchSpace
 
-  /// The hash of the data set.
-  let dataFingerprint: String
+  /// What the answers are taken from.
+  let source: Source
+
+  enum Source {
+    case images(StudyImages, fingerprint: String)
+    case table(ArchitectureTable)
+  }
 
   /// Reads the plan's data and makes its space.
   ///
-  /// - Throws: ``DatasetError`` if the data is missing, damaged or too little; ``SearchSpaceError``
-  ///   if the space does not fit it; ``StudyError`` if this machine is too small.
+  /// - Throws: ``DatasetError`` if the data is missing, damaged or too little; ``TableError`` if the
+  ///   table is; ``SearchSpaceError`` if the space does not fit it; ``StudyError`` if this machine is
+  ///   too small.
   init(_ plan: Plan) throws {
     self.plan = plan
+    if let place = plan.table {
+      let table = try ArchitectureTable(
+        contentsOf: place.place,
+        space: plan.space.makeSpace(input: place.input, classes: place.classes),
+        images: place.images)
+      (space, source) = (table.space, .table(table))
+      return
+    }
     let dataset = try ImageDataset(idxFolder: plan.data.path)
-    dataFingerprint = dataset.fingerprint
-    images = try StudyImages(
+    let images = try StudyImages(
       dataset, holdOut: plan.data.holdOut, augmentation: Augmentation(plan.data.augment),
       seed: plan.seed)
+    source = .images(images, fingerprint: dataset.fingerprint)
     space = try plan.space.makeSpace(input: images.shape, classes: dataset.classes)
     let batch = max(plan.supernet.batch, plan.retrain?.batch ?? 0)
     guard batch <= images.training.count else {
@@ -34,6 +47,24 @@ struct StudyMaterial {
     }
     try memory(of: space.largest).requireFit()
     try memoryOfRetraining?.requireFit()
+  }
+
+  /// The images to train and to score with.
+  ///
+  /// - Precondition: No table answers.
+  var images: StudyImages {
+    guard case .images(let images, _) = source else {
+      preconditionFailure("\(plan.study) has a table and no images")
+    }
+    return images
+  }
+
+  /// The hash of the data set or of the table.
+  var dataFingerprint: String {
+    switch source {
+    case .images(_, let fingerprint): fingerprint
+    case .table(let table): table.fingerprint
+    }
   }
 
   /// What the plan's work needs of memory for one of its networks.
@@ -99,13 +130,15 @@ struct StudyMaterial {
       let input: Shape
       let classes: Int
       let data: String
-      let holdOut: String
+      let holdOut: String?
       let decisions: [Decision]
     }
+    let holdOut: String? =
+      if case .images(let images, _) = source { images.holdOutFingerprint } else { nil }
     return json(
       Description(
         space: space.name, input: space.input, classes: space.classes, data: dataFingerprint,
-        holdOut: images.holdOutFingerprint, decisions: space.decisions))
+        holdOut: holdOut, decisions: space.decisions))
   }
 
   /// The hash of all that the weights of the study's supernet follow from.

@@ -18,19 +18,24 @@ extension StudyRunner {
   ///
   /// The search compares many networks on few images, so some owe their place to luck. What was
   /// best then is looked at again on all images, and only these scores decide.
+  ///
+  /// - Parameters:
+  ///   - strategy: The strategy at its end.
+  ///   - run: The run.
+  ///   - score: Scores architectures as well as can be.
+  /// - Throws: What `score` throws; ``StoreError`` if the store fails.
   func scoreFinalists(
-    of strategy: any SearchStrategy, _ supernet: Supernet, weights: String, in run: ActiveRun
+    of strategy: any SearchStrategy, in run: ActiveRun,
+    scoring score: ([Architecture]) throws -> [NewScore]
   ) throws {
     guard try store.trialCount(of: run.studyID) > 0 else {
       return try pickUnscored(of: strategy, in: run)
     }
     let trials = try finalists(of: strategy, in: run)
     report(.scoringFinalists(count: trials.count))
-    let scores = try measure(
-      trials.map { try material.architecture(of: $0.architecture) },
-      images: material.images.holdOut.count, supernet, weights: weights)
+    let scores = try score(trials.map { try material.architecture(of: $0.architecture) })
 
-    let largest = material.space.network(of: material.space.largest).cost
+    let largest = material.space.cost(of: material.space.largest)
     let picks = plan.budgets(largest: largest).compactMap { budget in
       best(of: Array(zip(trials, scores.map(\.score))), within: budget).map { trial in
         RecordedFinalist(
@@ -104,7 +109,7 @@ extension StudyRunner {
     for index in 0..<count {
       finalists.append(frontier[index * (frontier.count - 1) / max(1, count - 1)])
     }
-    let largest = material.space.network(of: material.space.largest).cost
+    let largest = material.space.cost(of: material.space.largest)
     for budget in plan.budgets(largest: largest) {
       let within = try store.frontier(
         of: run.studyID, by: budget.metric, among: .all

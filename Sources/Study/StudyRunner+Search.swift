@@ -16,20 +16,10 @@ extension StudyRunner {
   ) throws -> (any SearchStrategy)? {
     // Read anew: the study was at its beginning when this run began.
     let study = try store.study(named: study.name)
-    var strategy: any SearchStrategy
-    var generator = SeededGenerator(seed: plan.seed, stream: "strategy")
-    if let state = study.strategyState, let random = study.randomState.flatMap(UInt64.init) {
-      guard let restored = try? plan.strategy.search(from: Data(state.utf8)) else {
-        throw StudyError.damagedState(study: study.name, what: "the strategy")
-      }
-      strategy = restored
-      generator.state = random
-    } else {
-      strategy = try plan.makeStrategy(in: material.space)
-      if plan.warmStart {
-        try warmStart(
-          &strategy, using: generator, supernet, weights: supernet.weightsFingerprint, in: run)
-      }
+    var (strategy, generator, isNew) = try strategy(of: study)
+    if isNew, plan.warmStart {
+      try warmStart(
+        &strategy, using: generator, supernet, weights: supernet.weightsFingerprint, in: run)
     }
     guard study.stage != .finalists else { return strategy }
 
@@ -74,19 +64,8 @@ extension StudyRunner {
         let scores = try measure(
           candidates.map(\.architecture), images: images, supernet, weights: weightsNow())
         let chosen = try strategy.tell(.scores(scores.map(\.score)), in: material.space)
-        try store.commit(
-          StudyUpdate(
-            trials: zip(candidates, scores).enumerated().map { index, pair in
-              trial(pair.0, pair.1, step: step, chosen: chosen.contains(index))
-            }, strategyState: json(strategy), randomState: "\(generator.state)"), in: run)
-        logger.debug(
-          "committed an answer",
-          metadata: [
-            "step": "\(step)", "trials": "\(scores.count)",
-            "known": "\(scores.count(where: \.isKnown))",
-            "chosen": "\(chosen.map { candidates[$0].role })",
-            "seconds": "\(scores.reduce(0) { $0 + $1.seconds })",
-          ])
+        try commit(
+          scores, of: candidates, chosen: chosen, step: step, strategy, generator, in: run)
         trials += scores.count
       case .differentiateGates(let gates, let step):
         let learner = try gateLearner ?? material.makeGateLearner(for: gates, engine: engine)
@@ -141,8 +120,42 @@ extension StudyRunner {
     return strategy
   }
 
+  /// The strategy as a study left it, or at its start.
+  func strategy(
+    of study: Study
+  ) throws -> (any SearchStrategy, SeededGenerator, isNew: Bool) {
+    var generator = SeededGenerator(seed: plan.seed, stream: "strategy")
+    guard let state = study.strategyState, let random = study.randomState.flatMap(UInt64.init)
+    else { return (try plan.makeStrategy(in: material.space), generator, true) }
+    guard let restored = try? plan.strategy.search(from: Data(state.utf8)) else {
+      throw StudyError.damagedState(study: study.name, what: "the strategy")
+    }
+    generator.state = random
+    return (restored, generator, false)
+  }
+
+  /// Writes scores down, with the strategy that was told of them.
+  func commit(
+    _ scores: [NewScore], of candidates: [Candidate], chosen: [Int], step: Int,
+    _ strategy: any SearchStrategy, _ generator: SeededGenerator, in run: ActiveRun
+  ) throws {
+    try store.commit(
+      StudyUpdate(
+        trials: zip(candidates, scores).enumerated().map { index, pair in
+          trial(pair.0, pair.1, step: step, chosen: chosen.contains(index))
+        }, strategyState: json(strategy), randomState: "\(generator.state)"), in: run)
+    logger.debug(
+      "committed an answer",
+      metadata: [
+        "step": "\(step)", "trials": "\(scores.count)",
+        "known": "\(scores.count(where: \.isKnown))",
+        "chosen": "\(chosen.map { candidates[$0].role })",
+        "seconds": "\(scores.reduce(0) { $0 + $1.seconds })",
+      ])
+  }
+
   func trial(_ candidate: Candidate, _ score: NewScore, step: Int, chosen: Bool) -> NewTrial {
-    let cost = material.space.network(of: candidate.architecture).cost
+    let cost = material.space.cost(of: candidate.architecture)
     return NewTrial(
       architecture: material.sizes(of: candidate.architecture),
       key: material.space.key(of: candidate.architecture), step: step, role: candidate.role,

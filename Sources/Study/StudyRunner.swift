@@ -100,13 +100,16 @@ public final class StudyRunner {
       NewStudy(
         name: plan.study, seed: plan.seed, strategy: plan.strategy.name, plan: plan.resolved,
         planHash: plan.fingerprint, space: material.description,
-        recipeHash: material.supernetFingerprint(engine: engine)))
+        recipeHash: plan.table == nil ? material.supernetFingerprint(engine: engine) : nil))
   }
 
   private func work(on study: Study, fresh: Bool, in run: ActiveRun) throws -> Run.Ending {
     guard study.stage != .done else {
       report(.began(study: study.name, from: .done))
       return .done
+    }
+    if case .table(let table) = material.source {
+      return try search(table, study: study, in: run)
     }
     let supernet = try material.makeSupernet(engine: engine)
     let checkpoint = try TrainingCheckpoint(restoring: supernet, of: study, from: store)
@@ -127,7 +130,11 @@ public final class StudyRunner {
     else { return .stopped }
     // That they were picked is what tells scoring them from retraining them.
     if try store.finalists(of: study.id).isEmpty {
-      try scoreFinalists(of: strategy, supernet, weights: supernet.weightsFingerprint, in: run)
+      let weights = supernet.weightsFingerprint
+      try scoreFinalists(of: strategy, in: run) { architectures in
+        try measure(
+          architectures, images: material.images.holdOut.count, supernet, weights: weights)
+      }
     }
     guard plan.retrain != nil else { return .done }
     return try retrainFinalists(of: study, in: run) ? .done : .stopped

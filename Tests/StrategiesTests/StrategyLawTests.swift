@@ -31,6 +31,23 @@ func smallSpace() throws -> SearchSpace {
     case filterPruning
     case uniformScaling
     case tas
+    case exhaustive
+    case regularizedEvolution
+    case spos
+    case nsga2
+    case predictor
+
+    /// Whether it never asks about an architecture again, nor about one that keeps to no budget.
+    var isFrugal: Bool {
+      switch self {
+      case .random, .exhaustive, .regularizedEvolution, .spos, .nsga2, .predictor: true
+      case .autoSlim, .pruningFromScratch, .networkSlimming, .filterPruning, .uniformScaling, .tas:
+        false
+      }
+    }
+
+    /// Whether it takes in scores that are known before.
+    var learnsFromOthers: Bool { isFrugal && self != .exhaustive }
 
     func make(_ space: SearchSpace, _ budgets: [Budget]) throws -> any SearchStrategy {
       switch self {
@@ -53,6 +70,29 @@ func smallSpace() throws -> SearchSpace {
         var settings = TAS.Settings()
         settings.rate = 0.1
         return try TAS(space: space, budgets: budgets, settings: settings)
+      case .exhaustive:
+        var settings = ExhaustiveSearch.Settings()
+        settings.images = 100
+        return try ExhaustiveSearch(space: space, budgets: budgets, settings: settings)
+      case .regularizedEvolution:
+        var settings = RegularizedEvolution.Settings()
+        (settings.trials, settings.images) = (150, 100)
+        (settings.population, settings.sample, settings.batch) = (20, 5, 7)
+        return try RegularizedEvolution(space: space, budgets: budgets, settings: settings)
+      case .spos:
+        var settings = SPOS.Settings()
+        (settings.trials, settings.images) = (150, 100)
+        (settings.population, settings.mutants, settings.crossovers) = (40, 15, 15)
+        return try SPOS(space: space, budgets: budgets, settings: settings)
+      case .nsga2:
+        var settings = NSGA2.Settings()
+        (settings.trials, settings.images, settings.population) = (150, 100, 30)
+        settings.objectives = [.accuracy, .macs, .params]
+        return try NSGA2(space: space, budgets: budgets, settings: settings)
+      case .predictor:
+        var settings = PredictorSearch.Settings()
+        (settings.trials, settings.images) = (70, 100)
+        return try PredictorSearch(space: space, budgets: budgets, settings: settings)
       }
     }
   }
@@ -221,5 +261,94 @@ func smallSpace() throws -> SearchSpace {
       return strategy.finalists
     }
     _ = try run(kind.make(space, Self.budgets))
+  }
+
+  @Test(arguments: Kind.allCases.filter(\.isFrugal))
+  func `asks about nothing twice and about nothing beyond all budgets`(kind: Kind) throws {
+    let space = try smallSpace()
+    for budgets in [Self.budgets, [Self.budgets[1]], []] {
+      let search = try Self.search(kind.make(space, budgets), in: space, seed: 3)
+      let keys = search.candidates.map { space.key(of: $0.architecture) }
+      #expect(Set(keys).count == keys.count)
+      for candidate in search.candidates {
+        let cost = space.network(of: candidate.architecture).cost
+        #expect(budgets.isEmpty || budgets.contains { $0.admits(cost) })
+      }
+    }
+  }
+
+  @Test(arguments: Kind.allCases.filter(\.isFrugal))
+  func `ends by itself where there is nothing left to ask`(kind: Kind) throws {
+    let tiny = try SearchSpace(name: "tiny", input: Shape(channels: 1, height: 4, width: 4)) {
+      Convolution(width: [4, 8], kernel: [1, 3])
+      Convolution(width: [4, 8, 12], kernel: 1)
+      GlobalAveragePool()
+      Linear(classes: 2)
+    }
+    let search = try Self.search(kind.make(tiny, []), in: tiny, seed: 5)
+    #expect(search.candidates.count == 12)
+  }
+
+  @Test(arguments: Kind.allCases.filter(\.learnsFromOthers))
+  func `goes on from what is known`(kind: Kind) throws {
+    let space = try smallSpace()
+    let budget = Self.budgets[0]
+    var generator = SeededGenerator(seed: 11)
+    let sampler = try ArchitectureSampler(of: space, within: [budget])
+    var known = (0..<45).map { _ in
+      ScoredArchitecture(
+        sampler.randomArchitecture(using: &generator), Score(correct: 1, images: 100, loss: 2))
+    }
+    known.append(ScoredArchitecture(space.largest, Score(correct: 1, images: 100, loss: .nan)))
+    // Better than anything that is going to be found.
+    known[7].score = Score(correct: 100, images: 100, loss: 0)
+    func run<S: SearchStrategy>(_ start: S) throws -> (Set<String>, [Finalist]) {
+      var strategy = start
+      strategy.warmStart(from: known, in: space)
+      strategy = try JSONDecoder().decode(S.self, from: JSONEncoder().encode(strategy))
+      let search = try Self.search(strategy, in: space, seed: 2)
+      return (Set(search.candidates.map { space.key(of: $0.architecture) }), search.finalists)
+    }
+    let (asked, finalists) = try run(kind.make(space, [budget]))
+    #expect(!asked.isEmpty)
+    #expect(asked.isDisjoint(with: known.map { space.key(of: $0.architecture) }))
+    #expect(
+      finalists.map { space.key(of: $0.architecture) } == [space.key(of: known[7].architecture)])
+  }
+
+  @Test(arguments: Kind.allCases.filter(\.isFrugal))
+  func `goes on although a whole answer is no number`(kind: Kind) throws {
+    let space = try smallSpace()
+    func run<S: SearchStrategy>(_ start: S) throws -> ([[Int]], [Finalist]) {
+      var strategy = start
+      var generator = SeededGenerator(seed: 1)
+      var chosen: [[Int]] = []
+      while let question = strategy.ask(in: space, using: &generator) {
+        let scores = question.candidates.map { _ in Score(correct: 9, images: 100, loss: .nan) }
+        chosen.append(try strategy.tell(.scores(scores), in: space))
+        strategy = try JSONDecoder().decode(S.self, from: JSONEncoder().encode(strategy))
+      }
+      return (chosen, strategy.finalists)
+    }
+    let (chosen, finalists) = try run(kind.make(space, Self.budgets))
+    #expect(chosen.allSatisfy { $0.isEmpty } && finalists.isEmpty)
+  }
+
+  @Test(arguments: Kind.allCases.filter(\.isFrugal).filter { $0 != .exhaustive })
+  func `keeps to a budget that few networks keep to`(kind: Kind) throws {
+    var settings = Family.Settings()
+    settings.smallestDepth = 1
+    let space = try Family.mobileNetV2.space(
+      input: Shape(channels: 3, height: 32, width: 32), classes: 10, settings: settings)
+    let census = ArchitectureCensus(of: space)
+    var generator = SeededGenerator(seed: 4)
+    let costs = (0..<500).map { _ in
+      space.network(of: census.randomArchitecture(using: &generator)).cost.macs
+    }
+    let budget = Budget(.macs, atMost: costs.sorted()[10])
+    let search = try Self.search(kind.make(space, [budget]), in: space, seed: 6)
+    #expect(search.candidates.count >= 60)
+    #expect(
+      search.candidates.allSatisfy { budget.admits(space.network(of: $0.architecture).cost) })
   }
 }

@@ -13,6 +13,11 @@ import Testing
     }
   }
 
+  /// The strategies there are, as messages list them.
+  private static let strategies =
+    "autoslim, exhaustive, l1-norm, largest, network-slimming, nsga2, "
+    + "predictor, pruning-from-scratch, random, regularized-evolution, spos, tas or uniform"
+
   /// What a person sees of the shortest search with one value changed.
   private func screen(_ keys: KeyValuePairs<String, String>) -> String { screen(search(keys)) }
 
@@ -52,8 +57,7 @@ import Testing
           12:19: error: supernet.optimizer.lr must be a number above 0 up to 100, but is '.nan'
           12:35: error: supernet.optimizer.schedule must be cosine, linear or constant, \
           the only values there are, but is 'cosin'; did you mean 'cosine'?
-          13:11: error: strategy must be a mapping with the key autoslim, l1-norm, network-slimming, \
-          pruning-from-scratch, random or uniform, but is a list
+          13:11: error: strategy must be a mapping with the key \(Self.strategies), but is a list
           14:18: error: budgets.macs must be a count such as 4M or 300k, or a share such as 40%, \
           but is '4m'; the units are k, M and G
           14:36: error: this budget is the same as that of line 14
@@ -130,8 +134,7 @@ import Testing
     ),
     (
       "strategy", "autoslm",
-      "must be a mapping with the key autoslim, l1-norm, network-slimming, pruning-from-scratch, "
-        + "random or uniform, but is 'autoslm'"
+      "must be a mapping with the key \(PlanErrorTests.strategies), but is 'autoslm'"
     ),
   ])
   func `says what was expected and what was found`(key: String, value: String, message: String) {
@@ -145,7 +148,7 @@ import Testing
     #expect(
       screen(["strategy": "{autoslm: {}}"]) == """
         4:12: error: unknown key 'autoslm' in strategy; did you mean 'autoslim'? \
-        known keys: autoslim, l1-norm, network-slimming, pruning-from-scratch, random, uniform
+        known keys: \(Self.strategies.replacing(" or", with: ","))
         """)
     #expect(
       screen(["budgets": "[4M, {}, {cost: 3}]"]) == """

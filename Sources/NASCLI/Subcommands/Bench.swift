@@ -36,6 +36,18 @@ extension NAS {
     @Flag(help: "Show instead where the time of a training pass goes, operation by operation.")
     var operations = false
 
+    @Option(
+      parsing: .upToNextOption,
+      help: ArgumentHelp(
+        "Compare the strategies instead, on the tables of these search files.", valueName: "file"))
+    var strategies: [String] = []
+
+    @Option(help: "How many searches each strategy is compared by.")
+    var seeds = 50
+
+    @Option(help: "A folder to draw the comparison into, as SVG.")
+    var charts: String?
+
     @Flag(help: "Print one line of JSON for each network and precision.")
     var json = false
 
@@ -53,6 +65,7 @@ extension NAS {
       guard 0...10_000 ~= steps else { throw ValidationError("--steps must lie in 0 to 10000.") }
       guard 1...4096 ~= batch else { throw ValidationError("--batch must lie in 1 to 4096.") }
       guard 0.01...10 ~= width else { throw ValidationError("--width must lie in 0.01 to 10.") }
+      guard 1...100_000 ~= seeds else { throw ValidationError("--seeds must lie in 1 to 100000.") }
       guard 1...10_000 ~= candidates ?? 1 else {
         throw ValidationError("--candidates must lie in 1 to 10000.")
       }
@@ -60,6 +73,10 @@ extension NAS {
 
     func run() throws {
       try reportingErrors {
+        guard strategies.isEmpty else {
+          for file in strategies { try compareStrategies(on: file) }
+          return
+        }
         guard !operations else {
           for network in networks {
             for precision in precisions {
@@ -80,6 +97,23 @@ extension NAS {
           }
         }
         if !json { print(EngineView(results: results).text) }
+      }
+    }
+
+    /// Prints how the strategies do on a table.
+    private func compareStrategies(on file: String) throws {
+      let benchmark = try StrategyBenchmark(of: Plan(contentsOf: file))
+      let view = StrategiesView(
+        benchmark: benchmark,
+        figures: try StrategyBenchmark.names.map { try benchmark.figures(of: $0, seeds: seeds) },
+        seconds: try StrategyBenchmark.names.map {
+          try StrategyBenchmark.secondsForThousandProposals(of: $0)
+        }, seeds: seeds)
+      print(view.text + "\n")
+      guard let charts else { return }
+      for (name, chart) in [("regret", view.regretChart), ("hypervolume", view.hypervolumeChart)] {
+        let path = "\(charts)/\(benchmark.space)-\(name).svg"
+        try Data(chart.utf8).write(to: URL(fileURLWithPath: path))
       }
     }
 

@@ -9,10 +9,17 @@ public struct AllArchitectures: Sequence, IteratorProtocol, Sendable {
   private let dependencies: Dependencies
   private var upcoming: Architecture?
 
-  fileprivate init(of space: SearchSpace, _ dependencies: Dependencies) {
+  /// Lists what comes after an architecture, or everything.
+  ///
+  /// - Parameters:
+  ///   - space: The space.
+  ///   - last: An architecture of this list that it is to go on after; `nil` begins it.
+  public init(of space: SearchSpace, after last: Architecture? = nil) {
     self.space = space
-    self.dependencies = dependencies
-    upcoming = dependencies.canonical(space.smallest, in: space)
+    dependencies = Dependencies(of: space)
+    upcoming = nil
+    upcoming =
+      last.map { successor(of: $0) } ?? dependencies.canonical(space.smallest, in: space)
   }
 
   public mutating func next() -> Architecture? {
@@ -49,7 +56,7 @@ extension SearchSpace {
     guard census.count <= WholeNumber(limit) else {
       throw TooManyArchitectures(count: census.count, limit: limit)
     }
-    return AllArchitectures(of: self, census.dependencies)
+    return AllArchitectures(of: self)
   }
 }
 

@@ -3,7 +3,7 @@ extension ArchitectureSampler {
   public enum Change: Hashable, Sendable {
     /// Any other choice, each being equally likely.
     case anyOther
-    /// The next larger or the next smaller choice.
+    /// The next larger or the next smaller choice; any other of alternatives, which have no order.
     case neighbor
   }
 
@@ -23,6 +23,34 @@ extension ArchitectureSampler {
     using generator: inout some RandomNumberGenerator
   ) -> Architecture {
     precondition((0...1).contains(rate), "\(rate) is no probability")
+    return variation(of: architecture, by: change, using: &generator) { _, generator in
+      generator.uniform() < rate
+    }
+  }
+
+  /// Changes one decision that sizes something, and repairs what comes out.
+  ///
+  /// - Returns: The child; the parent's network again if nothing can change.
+  public func neighbor(
+    of architecture: Architecture, by change: Change = .anyOther,
+    using generator: inout some RandomNumberGenerator
+  ) -> Architecture {
+    let active = space.activeDecisions(in: architecture)
+    let open = space.decisions.indices.filter {
+      active[$0] && space.decisions[$0].choices.count > 1
+    }
+    guard let chosen = open.randomElement(using: &generator) else {
+      return repaired(architecture, using: &generator)
+    }
+    return variation(of: architecture, by: change, using: &generator) { decision, _ in
+      decision == chosen
+    }
+  }
+
+  private func variation<Generator: RandomNumberGenerator>(
+    of architecture: Architecture, by change: Change, using generator: inout Generator,
+    changing isChanged: (Int, inout Generator) -> Bool
+  ) -> Architecture {
     let active = space.activeDecisions(in: architecture)
     var child = architecture
     for decision in space.decisions.indices {
@@ -32,13 +60,13 @@ extension ArchitectureSampler {
           in: space.decisions[decision].choices.indices, using: &generator)
         continue
       }
-      guard generator.uniform() < rate else { continue }
+      guard isChanged(decision, &generator) else { continue }
       let present = child.choices[decision]
+      let choices = space.decisions[decision].choices.indices
       let others =
-        switch change {
-        case .anyOther: space.decisions[decision].choices.indices.filter { $0 != present }
-        case .neighbor:
-          [present - 1, present + 1].filter(space.decisions[decision].choices.indices.contains)
+        switch (change, space.decisions[decision].kind) {
+        case (.anyOther, _), (.neighbor, .alternative): choices.filter { $0 != present }
+        case (.neighbor, _): [present - 1, present + 1].filter(choices.contains)
         }
       child.choices[decision] = others.randomElement(using: &generator) ?? present
     }

@@ -44,7 +44,7 @@ public struct ArchitectureSampler: Sendable {
 
   private func admits(_ architecture: Architecture) -> Bool {
     guard !budgets.isEmpty else { return true }
-    let cost = space.network(of: architecture).cost
+    let cost = space.cost(of: architecture)
     return budgets.allSatisfy { $0.admits(cost) }
   }
 
@@ -92,7 +92,7 @@ public struct ArchitectureSampler: Sendable {
   ) -> Architecture {
     let (metric, cheapest, dearest) = (range.metric, range.cheapest, range.dearest)
     func cost(_ architecture: Architecture) -> Int {
-      space.network(of: architecture).cost[metric]
+      space.cost(of: architecture)[metric]
     }
     let least = cost(cheapest)
     let most = budgets.filter { $0.metric == metric }.map(\.limit).reduce(cost(dearest), min)

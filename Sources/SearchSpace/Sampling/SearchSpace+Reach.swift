@@ -28,12 +28,12 @@ extension SearchSpace {
 
   /// The architecture with the lowest cost that can be reached.
   public func cheapest(in metric: Cost.Metric) -> Architecture {
-    descent(from: smallest) { Double(network(of: $0).cost[metric]) }
+    descent(from: smallest) { Double(cost(of: $0)[metric]) }
   }
 
   /// The architecture with the highest cost that can be reached.
   public func dearest(in metric: Cost.Metric) -> Architecture {
-    descent(from: largest) { -Double(network(of: $0).cost[metric]) }
+    descent(from: largest) { -Double(cost(of: $0)[metric]) }
   }
 
   /// The architecture that keeps to all of some budgets with the most to spare.
@@ -41,10 +41,10 @@ extension SearchSpace {
   /// - Throws: ``UnreachableBudget`` if none keeps to all of them.
   func refuge(within budgets: [Budget]) throws(UnreachableBudget) -> Architecture {
     let refuge = descent(from: smallest) { architecture in
-      let cost = network(of: architecture).cost
+      let cost = self.cost(of: architecture)
       return budgets.map { Double(cost[$0.metric]) / Double(max(1, $0.limit)) }.max() ?? 0
     }
-    let cost = network(of: refuge).cost
+    let cost = self.cost(of: refuge)
     for budget in budgets where !budget.admits(cost) {
       throw UnreachableBudget(budget: budget, nearest: cost[budget.metric])
     }

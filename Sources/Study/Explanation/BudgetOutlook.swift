@@ -57,10 +57,10 @@ extension BudgetOutlook.Obstacle {
 extension Plan {
   /// Tells of each budget, in the order of the file, whether it can be met.
   package func budgetOutlooks(in space: SearchSpace) -> [BudgetOutlook] {
-    let largest = space.network(of: space.largest).cost
+    let largest = space.cost(of: space.largest)
     return budgets.enumerated().map { index, limit in
       let budget = limit.budget(largest: largest)
-      let nearest = space.network(of: space.cheapest(in: budget.metric)).cost[budget.metric]
+      let nearest = space.cost(of: space.cheapest(in: budget.metric))[budget.metric]
       let position = places["budgets[\(index)]"]
       return BudgetOutlook(
         budget: budget, line: position?.line, column: position?.column, nearest: nearest,
@@ -83,23 +83,24 @@ extension Plan {
     if let file = places.file, !problems.isEmpty {
       throw PlanError(file: file, problems: problems)
     }
-    do {
+    do throws(StrategyError) {
       _ = try makeStrategy(in: space)
     } catch {
-      // Some network keeps to it, but not one that the strategy comes to.
-      guard case .unreachable(let budget, _) = error else { throw error }
-      let largest = space.network(of: space.largest).cost
-      let index = budgets.firstIndex { $0.budget(largest: largest) == budget }
-      guard let file = places.file, let place = index.flatMap({ places["budgets[\($0)]"] }) else {
-        throw error
+      // Some network keeps to each budget, but not one that the strategy comes to; or there are more
+      // than it can go through.
+      let place: Position?
+      var message = "\(error)"
+      switch error {
+      case .unreachable(let budget, _):
+        let largest = space.cost(of: space.largest)
+        place = budgets.firstIndex { $0.budget(largest: largest) == budget }
+          .flatMap { places["budgets[\($0)]"] }
+        message += " that the strategy comes to; list alternatives cheapest first"
+      case .tooManyArchitectures: place = places["strategy"]
+      default: place = nil
       }
-      throw PlanError(
-        file: file,
-        problems: [
-          Problem(
-            line: place.line, column: place.column,
-            message: "\(error) that the strategy comes to; list alternatives cheapest first")
-        ])
+      guard let file = places.file, let place else { throw error }
+      throw PlanError(file: file, problems: [Problem(at: place, message)])
     }
   }
 
@@ -112,7 +113,7 @@ extension Plan {
       let loose = try? loosened.makeSpace(input: space.input, classes: space.classes)
       return loose.map { loose in
         obstacle(
-          key, remedy, nearestWithout: loose.network(of: loose.cheapest(in: metric)).cost[metric])
+          key, remedy, nearestWithout: loose.cost(of: loose.cheapest(in: metric))[metric])
       }
     }
     let least = obstacles.min { $0.nearestWithout < $1.nearestWithout }

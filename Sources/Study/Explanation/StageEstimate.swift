@@ -38,8 +38,10 @@ extension StageEstimate {
   /// Not counted: reading the data, a checkpoint now and then, and how much slower a processor is
   /// that becomes hot or has other work.
   ///
+  /// - Returns: The stages; none where a table answers, which takes no time to speak of.
   /// - Throws: `KernelError` if a kernel fails, `StrategyError` if a budget cannot be met.
   static func all(of material: StudyMaterial) throws -> [StageEstimate] {
+    guard case .images = material.source else { return [] }
     let engine = try Engine.chosen()
     let supernet = try supernet(of: material, batch: 1, engine: engine)
     let dryRun = try DryRun(of: material, with: supernet)

@@ -2,6 +2,20 @@ import SearchSpace
 
 /// How a search file writes numbers to choose from.
 extension FormReader {
+  /// Reads the shape of images.
+  ///
+  /// - Returns: The shape; `nil` if there is no form, or no list.
+  mutating func shape(_ form: Form?) -> Shape? {
+    guard let form, let sides = list(form, example: "[3, 32, 32]") else { return nil }
+    var numbers = [1, 1, 1]
+    if sides.count == 3 {
+      for (index, side) in sides.enumerated() { integer(side, 1...65536, into: &numbers[index]) }
+    } else {
+      report(form.position, "\(form.path) lists channels, height and width: three numbers")
+    }
+    return Shape(channels: numbers[0], height: numbers[1], width: numbers[2])
+  }
+
   /// The most numbers that one size may be chosen from.
   private static let longestChoice = 4096
 

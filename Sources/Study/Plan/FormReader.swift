@@ -234,6 +234,29 @@ package struct FormReader {
     }
   }
 
+  /// Reads a list of some of a few words.
+  package mutating func words<Word: RawRepresentable<String> & CaseIterable & Hashable>(
+    _ form: Form?, into words: inout [Word]
+  ) {
+    let example = "[" + Word.allCases.prefix(2).map(\.rawValue).joined(separator: ", ") + "]"
+    guard let form, let entries = list(form, example: example), let first = Word.allCases.first
+    else { return }
+    if entries.isEmpty {
+      report(form.position, "\(form.path) is empty; list for example \(example)")
+    }
+    let before = problems.count
+    var read: [Word] = []
+    for entry in entries {
+      var value = first
+      word(entry, into: &value)
+      if problems.count == before, read.contains(value) {
+        report(entry.position, "\(form.path) has '\(value.rawValue)' already")
+      }
+      read.append(value)
+    }
+    if problems.count == before, !read.isEmpty { words = read }
+  }
+
   /// Reads a word without quotes by a rule of the caller's.
   ///
   /// - Parameters:

@@ -8,17 +8,7 @@ extension Layers {
   /// Reads the keys of a space with `layers`.
   mutating func read(_ keys: [String: Form], _ reader: inout FormReader) {
     let before = reader.problems.count
-    if let sides = reader.list(keys["input"], example: "[3, 32, 32]") {
-      var numbers = [1, 1, 1]
-      if sides.count == 3 {
-        for (index, side) in sides.enumerated() {
-          reader.integer(side, 1...65536, into: &numbers[index])
-        }
-      } else if let form = keys["input"] {
-        reader.report(form.position, "\(form.path) lists channels, height and width: three numbers")
-      }
-      input = Shape(channels: numbers[0], height: numbers[1], width: numbers[2])
-    }
+    input = reader.shape(keys["input"])
     let forms = reader.list(keys["layers"], example: "[{conv: {width: 16}}, {linear: {}}]") ?? []
     elements = forms.compactMap { Self.element($0, &reader) }
     guard reader.problems.count == before, let layers = keys["layers"] else { return }

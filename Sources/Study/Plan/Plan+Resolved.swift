@@ -10,33 +10,12 @@ extension Plan {
   /// `paths`, `warm-start` and `retrain`, and parts of an optimizer, where nothing comes of them: they
   /// are younger than some studies that go on.
   public var resolved: String {
-    let augment = data.augment
-    var lines = [
-      "study: \(study.yaml)",
-      "seed: \(seed)",
-      "data:",
-      "  format: \(data.format.rawValue)",
-      "  path: \(data.path.yaml)",
-      "  hold-out: \(data.holdOut)",
-      "  augment: {crop: \(augment.crop), flip: \(augment.flip), cutout: \(augment.cutout)}",
-      "space:",
-    ]
+    var lines = ["study: \(study.yaml)", "seed: \(seed)"]
+    lines += table?.lines ?? dataLines
+    lines.append("space:")
     lines += space.lines.map { "  \($0)" }
-    lines += [
-      "supernet:",
-      "  epochs: \(supernet.epochs)",
-      "  batch: \(supernet.batch)",
-    ]
-    lines += supernet.paths.lines.map { "  \($0)" }
-    lines += [
-      "  optimizer:"
-    ]
-    lines += supernet.optimizer.lines.map { "    \($0)" }
-    lines += [
-      "  precision: \(supernet.precision.rawValue)",
-      "  calibration: \(supernet.calibration)",
-      "strategy:",
-    ]
+    if table == nil { lines += supernetLines }
+    lines.append("strategy:")
     lines.append("  \(strategy.name): {\(strategy.settings)}")
     if warmStart { lines.append("warm-start: true") }
     lines.append("budgets:")
@@ -44,6 +23,33 @@ extension Plan {
     if let retrain { lines += ["retrain:"] + retrain.lines.map { "  \($0)" } }
     lines.append(Self.checkpointKey + checkpointEvery.yaml)
     return lines.joined(separator: "\n") + "\n"
+  }
+
+  private var dataLines: [String] {
+    let augment = data.augment
+    return [
+      "data:",
+      "  format: \(data.format.rawValue)",
+      "  path: \(data.path.yaml)",
+      "  hold-out: \(data.holdOut)",
+      "  augment: {crop: \(augment.crop), flip: \(augment.flip), cutout: \(augment.cutout)}",
+    ]
+  }
+
+  private var supernetLines: [String] {
+    let optimizer = supernet.optimizer
+    var lines = [
+      "supernet:",
+      "  epochs: \(supernet.epochs)",
+      "  batch: \(supernet.batch)",
+    ]
+    lines += supernet.paths.lines.map { "  \($0)" }
+    lines.append("  optimizer:")
+    lines += supernet.optimizer.lines.map { "    \($0)" }
+    return lines + [
+      "  precision: \(supernet.precision.rawValue)",
+      "  calibration: \(supernet.calibration)",
+    ]
   }
 
   private static let checkpointKey = "checkpoint-every: "
@@ -72,6 +78,18 @@ extension Plan {
       }
       return isPart && !line.hasPrefix("  path: ") && !line.hasPrefix("  calibration: ")
     }.joined(separator: "\n")
+  }
+}
+
+extension Plan.Table {
+  fileprivate var lines: [String] {
+    [
+      "evaluator:",
+      "  table: \(path.yaml)",
+      "  input: [\(input.channels), \(input.height), \(input.width)]",
+      "  classes: \(classes)",
+      "  images: \(images)",
+    ]
   }
 }
 

@@ -12,6 +12,8 @@ extension Plan {
       uniqueKeysWithValues: [
         AutoSlim.self, RandomSearch.self, TAS.self, PruningFromScratch.self, NetworkSlimming.self,
         FilterPruning.self, UniformScaling.self, LargestNetwork.self,
+        ExhaustiveSearch.self, RegularizedEvolution.self, SPOS.self, NSGA2.self,
+        PredictorSearch.self,
       ].map { ($0.key, $0) })
 
     /// Creates a choice.
@@ -85,7 +87,7 @@ extension Plan {
   /// - Throws: ``StrategyError`` if the search can come to nothing.
   public func makeStrategy(in space: SearchSpace) throws(StrategyError) -> any SearchStrategy {
     try strategy.search(
-      in: space, within: budgets(largest: space.network(of: space.largest).cost))
+      in: space, within: budgets(largest: space.cost(of: space.largest)))
   }
 }
 

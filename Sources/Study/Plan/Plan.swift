@@ -18,7 +18,13 @@ public struct Plan: Hashable, Sendable {
   /// `seed`: what everything random in the study is drawn from, 0 to 2⁶⁴ − 1.
   public var seed: UInt64 = 1
 
-  /// `data`, required: the images to learn from.
+  /// `evaluator`: what tells how good a network is.
+  ///
+  /// `supernet`, the default, or a table in its place, `{table: FILE}`; then there is no `data`, no
+  /// `supernet` and no `warm-start`.
+  public var table: Table?
+
+  /// `data`, required unless a table answers: the images to learn from.
   public var data: Data
 
   /// `space`, required: the networks to choose from.
@@ -80,25 +86,33 @@ public struct Plan: Hashable, Sendable {
     let keys = reader.mapping(
       form,
       keys: [
-        "study", "seed", "data", "space", "supernet", "strategy", "warm-start", "budgets",
-        "retrain",
-        "checkpoint-every",
+        "study", "seed", "evaluator", "data", "space", "supernet", "strategy", "warm-start",
+        "budgets", "retrain", "checkpoint-every",
       ],
-      required: [
-        "data": "data: {path: images}", "space": "space: {network: mobilenet-v2}",
-        "strategy": "strategy: autoslim", "budgets": "budgets: [{macs: 4M}]",
-      ])
+      required: Table.isNamed(in: form) ? Self.required : Self.requiredOfSupernets)
     readName(keys["study"], of: form, &reader)
     reader.integer(keys["seed"], 0...UInt64.max, into: &seed)
+    table = Table.read(keys["evaluator"], &reader)
+    if table != nil {
+      for key in ["data", "supernet", "warm-start", "retrain"] {
+        guard let form = keys[key] else { continue }
+        reader.report(form.position, "\(key) has no effect where a table answers; remove it")
+      }
+    }
     data.read(keys["data"], &reader)
     space.read(keys["space"], &reader)
     supernet.read(keys["supernet"], &reader)
-    strategy.read(keys["strategy"], holdOut: data.holdOut, &reader)
+    strategy.read(keys["strategy"], holdOut: table == nil ? data.holdOut : .max, &reader)
     if strategy == Strategy(NetworkSlimming.self), let form = keys["strategy"], !supernet.isSparse {
       reader.report(
         form.position,
         "network-slimming ranks channels by scales that the training must press towards zero; "
           + "write supernet: {paths: largest, sparsity: 1e-4}")
+    }
+    if table != nil, strategy.startingWeights == .drawn || strategy.images == nil,
+      let form = keys["strategy"]
+    {
+      reader.report(form.position, "\(strategy.name) needs weights, which a table does not have")
     }
     reader.flag(keys["warm-start"], into: &warmStart)
     budgets = Limit.list(keys["budgets"], &reader)
@@ -128,6 +142,17 @@ public struct Plan: Hashable, Sendable {
       return .milliseconds(milliseconds)
     }
   }
+
+  /// The keys that no file can do without, with examples.
+  private static let required: KeyValuePairs = [
+    "space": "space: {network: mobilenet-v2}", "strategy": "strategy: autoslim",
+    "budgets": "budgets: [{macs: 4M}]",
+  ]
+
+  private static let requiredOfSupernets: KeyValuePairs = [
+    "data": "data: {path: images}", "space": "space: {network: mobilenet-v2}",
+    "strategy": "strategy: autoslim", "budgets": "budgets: [{macs: 4M}]",
+  ]
 
   // MARK: - data
 

@@ -64,3 +64,55 @@ extension LargestNetwork: PlannedStrategy {
   public static let defaults = Settings()
   public static let fields: [SettingField<Settings>] = []
 }
+
+extension ExhaustiveSearch: PlannedStrategy {
+  public static let key = "exhaustive"
+  public static let defaults = Settings()
+  public static let fields: [SettingField<Settings>] = [
+    .integer("limit", \.limit, 1...10_000_000), .images(\.images),
+  ]
+}
+
+extension RegularizedEvolution: PlannedStrategy {
+  public static let key = "regularized-evolution"
+  public static let defaults = Settings()
+  public static let fields: [SettingField<Settings>] = [
+    .integer("trials", \.trials, 1...Int.max),
+    .integer("population", \.population, 2...100_000),
+    .integer("sample", \.sample, 1...100_000), .integer("batch", \.batch, 1...100_000),
+    .images(\.images),
+  ]
+}
+
+extension SPOS: PlannedStrategy {
+  public static let key = "spos"
+  public static let defaults = Settings()
+  public static let fields: [SettingField<Settings>] = [
+    .integer("trials", \.trials, 1...Int.max),
+    .integer("population", \.population, 2...100_000), .integer("top", \.top, 1...100_000),
+    .integer("mutants", \.mutants, 0...100_000),
+    .integer("crossovers", \.crossovers, 0...100_000), .decimal("rate", \.rate, .above(0, to: 1)),
+    .images(\.images),
+  ]
+}
+
+extension NSGA2: PlannedStrategy {
+  public static let key = "nsga2"
+  public static let defaults = Settings()
+  public static let fields: [SettingField<Settings>] = [
+    .integer("trials", \.trials, 1...Int.max),
+    .integer("population", \.population, 2...10_000), .words("objectives", \.objectives),
+    .decimal("crossover", \.crossover, .from(0, to: 1)),
+    .decimal("mutations", \.mutations, .above(0, to: 1000)), .images(\.images),
+  ]
+}
+
+extension PredictorSearch: PlannedStrategy {
+  public static let key = "predictor"
+  public static let defaults = Settings()
+  public static let fields: [SettingField<Settings>] = [
+    .integer("trials", \.trials, 1...Int.max), .integer("batch", \.batch, 2...10_000),
+    .integer("population", \.population, 2...10_000),
+    .integer("generations", \.generations, 0...10_000), .images(\.images),
+  ]
+}

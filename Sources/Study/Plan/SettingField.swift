@@ -50,6 +50,15 @@ public struct SettingField<Settings>: Sendable {
       text: { "\($0[keyPath: path])" })
   }
 
+  /// Some of a few words, at least one, none twice.
+  static func words<Word: RawRepresentable<String> & CaseIterable & Hashable & Sendable>(
+    _ key: String, _ path: Path<[Word]>
+  ) -> SettingField {
+    SettingField(
+      key: key, read: { $2.words($0, into: &$1[keyPath: path]) },
+      text: { "[" + $0[keyPath: path].map(\.rawValue).joined(separator: ", ") + "]" })
+  }
+
   /// One of a few words.
   static func word<Word: RawRepresentable<String> & CaseIterable & Sendable>(
     _ key: String, _ path: Path<Word>
