@@ -2,9 +2,10 @@
 # make build         builds the command line tool, .build/release/nas
 # make demo          searches a small network on Fashion-MNIST, shows the frontier, exports the best
 # make test          builds everything and runs all tests
-# make fuzz          reads damaged search files for a minute; NAS_FUZZ_SECONDS changes how long
+# make fuzz          reads damaged files for a minute in all; NAS_FUZZ_SECONDS changes how long
 # make lint          checks form and rules of the code
 # make check-bundle  checks the network in best/ with code of its own, in Python
+# make check-export  has onnxruntime, optuna-dashboard and TensorBoard open what nas exports
 # make benchmark     measures nas and PyTorch at the same work; see Benchmarks/README.md
 # make strategies-bench  compares the strategies on tables of known networks; a minute or two
 # make clean         removes what was built; results stay
@@ -15,7 +16,7 @@
 nas := .build/release/nas
 python := .build/python
 
-.PHONY: build setup demo test fuzz lint check-bundle benchmark strategies-bench clean
+.PHONY: build setup demo test fuzz lint check-bundle check-export benchmark strategies-bench clean
 
 build: setup
 	swift build -c release --product nas
@@ -34,8 +35,8 @@ test: setup
 
 fuzz: setup
 	swift build -c release --build-tests --explicit-target-dependency-import-check error
-	NAS_FUZZ_SECONDS=$${NAS_FUZZ_SECONDS:-60} \
-		swift test -c release --disable-xctest --skip-build --filter PlanHostileTests
+	NAS_FUZZ_SECONDS=$$(($${NAS_FUZZ_SECONDS:-60} / 3)) \
+		swift test -c release --disable-xctest --skip-build --no-parallel --filter HostileTests
 
 lint: setup
 	@Scripts/lint
@@ -47,6 +48,15 @@ check-bundle: $(python)/ready
 $(python)/ready:
 	python3 -m venv $(python)
 	$(python)/bin/pip install --quiet --disable-pip-version-check numpy safetensors pyyaml
+	touch $@
+
+check-export: setup $(python)/ready-for-export
+	swift build -c release --build-tests --explicit-target-dependency-import-check error
+	Scripts/check-export $(python)/bin/python
+
+$(python)/ready-for-export: $(python)/ready
+	$(python)/bin/pip install --quiet --disable-pip-version-check \
+		onnx onnxruntime optuna-dashboard tensorboard
 	touch $@
 
 benchmark: build

@@ -19,6 +19,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     .package(url: "https://github.com/apple/swift-numerics", from: "1.1.1"),
+    .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
@@ -73,8 +74,12 @@ let package = Package(
       swiftSettings: houseSettings),
 
     .target(
-      name: "Export", dependencies: ["Networks", "SearchSpace", "Yams"],
-      swiftSettings: houseSettings),
+      name: "Export",
+      dependencies: [
+        "Kernels", "Networks", "SearchSpace", "Yams", .product(name: "GRDB", package: "GRDB.swift"),
+        .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+      ],
+      exclude: ["ONNX/onnx.proto", "Tables/tensorboard.proto"], swiftSettings: houseSettings),
 
     .target(
       name: "Study",
@@ -132,6 +137,7 @@ let package = Package(
       name: "StudyTests",
       dependencies: [
         "Evaluator", "Export", "Kernels", "Networks", "SearchSpace", "Strategies", "Study",
+        "TestSupport", "TrialStore",
       ],
       swiftSettings: houseSettings),
     .testTarget(
@@ -142,6 +148,12 @@ let package = Package(
       ],
       swiftSettings: houseSettings),
     .testTarget(
-      name: "ExportTests", dependencies: ["Export", "SearchSpace"], swiftSettings: houseSettings),
+      name: "ExportTests",
+      dependencies: [
+        "Export", "Kernels", "Networks", "SearchSpace", "TestSupport",
+        .product(name: "GRDB", package: "GRDB.swift"),
+        .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+      ],
+      swiftSettings: houseSettings),
   ]
 )

@@ -102,6 +102,11 @@ def resolve(architecture):
         before = layer["name"]
 
 
+def modules(layer):
+    """What a layer's arrays are called before the last dot: its weights', and its normalisation's."""
+    return layer.get("weights", layer["name"]), layer.get("norm", layer["name"] + ".norm")
+
+
 def recount(architecture):
     """MACs, parameters, and the arrays that the file of weights must hold, with their shapes."""
     macs = parameters = 0
@@ -144,14 +149,15 @@ def recount(architecture):
         sizes[name] = (layer.get("out", channels), height, width)
         if operand and sizes[operand] != second:
             raise ValueError(f"'{name}' takes a second value of shape {second}")
+        module, norm = modules(layer)
         if normalised:
-            trained["norm.weight"] = trained["norm.bias"] = (normalised,)
-            for statistic in ("mean", "var"):
-                arrays[f"{name}.norm.running_{statistic}"] = (normalised,)
+            for suffix in ("weight", "bias", "running_mean", "running_var"):
+                arrays[f"{norm}.{suffix}"] = (normalised,)
+            parameters += 2 * normalised  # the statistics are none
         if "weight" in trained:  # a weight is used once for every place of the output
             macs += numpy.prod(trained["weight"], dtype=int) * height * width
         parameters += sum(numpy.prod(shape, dtype=int) for shape in trained.values())
-        arrays |= {f"{name}.{suffix}": shape for suffix, shape in trained.items()}
+        arrays |= {f"{module}.{suffix}": shape for suffix, shape in trained.items()}
     if sizes[name] != (architecture["classes"], 1, 1):
         raise ValueError(f"the last layer gives {sizes[name]}, not a score for each class")
     return int(macs), int(parameters), arrays
@@ -219,28 +225,27 @@ def scores(architecture, weights, images):
     values = {"image": images}
     for layer, source, operand in resolve(architecture):
         name, op, x = layer["name"], layer["op"], values[source]
+        module, norm = modules(layer)
         then = layer.get("then", "normalization") if op == "convolution" else op
         if op == "convolution":
-            x = convolve(x, weights[f"{name}.weight"], layer)
+            x = convolve(x, weights[f"{module}.weight"], layer)
         elif op in ("max-pool", "average-pool"):
             x = pool(x, layer)
         elif op == "global-average-pool":
             x = x.mean(axis=(1, 2), keepdims=True)
         elif op == "linear":  # reads channel by channel
-            x = x.transpose(0, 3, 1, 2).reshape(len(x), 1, 1, -1) @ weights[f"{name}.weight"].T
+            x = x.transpose(0, 3, 1, 2).reshape(len(x), 1, 1, -1) @ weights[f"{module}.weight"].T
             then = "bias"
         elif op == "scale":
             x = x * values[operand]
         elif op == "concatenate":
             x = numpy.concatenate((x, values[operand]), axis=3)
         if then == "bias":
-            x = x + weights[f"{name}.bias"]
+            x = x + weights[f"{module}.bias"]
         elif then == "normalization":
-            norm = {key: weights[f"{name}.norm.{key}"]
-                    for key in ("weight", "bias", "running_mean", "running_var")}
-            x = x - norm["running_mean"]
-            x *= norm["weight"] / numpy.sqrt(norm["running_var"] + EPSILON)
-            x += norm["bias"]
+            x = x - weights[f"{norm}.running_mean"]
+            x *= weights[f"{norm}.weight"] / numpy.sqrt(weights[f"{norm}.running_var"] + EPSILON)
+            x += weights[f"{norm}.bias"]
         if op == "convolution" and operand:  # comes before the activation
             x = x + values[operand]
         values[name] = activate(x, layer.get("activation", "none"))

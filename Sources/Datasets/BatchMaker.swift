@@ -36,6 +36,15 @@ public struct BatchMaker: Sendable {
     shift = row.joined().map { mean, deviation in Float(-mean / deviation) }
   }
 
+  /// A maker of the same images as whole numbers from 0 to 255.
+  public var asBytes: BatchMaker {
+    BatchMaker(
+      of: dataset,
+      normalization: Normalization(
+        mean: [Double](repeating: 0, count: dataset.channels),
+        deviation: [Double](repeating: 1 / 255, count: dataset.channels)))
+  }
+
   /// Writes the images at `examples` and their labels into a batch.
   ///
   /// - Parameters:

@@ -42,16 +42,41 @@ public struct Answers: Sendable {
     of network: Network, statistics: [ChannelStatistics?], runner: NetworkRunner,
     maker: BatchMaker, examples: ArraySlice<Int>, batch: Int
   ) throws(KernelError) {
+    try self.init(to: examples, of: maker, batch: batch, in: runner.arena) {
+      batch throws(KernelError) in
+      try runner.outputs(of: network, images: batch, statistics: statistics)
+    }
+  }
+
+  /// Asks whatever answers.
+  ///
+  /// - Parameters:
+  ///   - examples: The indices of the images.
+  ///   - maker: Turns the images into floats.
+  ///   - batch: How many images to show at a time.
+  ///   - arena: Where batches, and perhaps the answers, lie until the next.
+  ///   - answer: Given a batch of shape `[images, height, width, channels]`, returns the logits, of
+  ///     shape `[images, classes]`.
+  /// - Throws: ``KernelError`` if a kernel fails.
+  public init(
+    to examples: ArraySlice<Int>, of maker: BatchMaker, batch: Int, in arena: Arena,
+    by answer: (Tensor) throws(KernelError) -> Tensor
+  ) throws(KernelError) {
     var logits: [Float] = []
     var tally = Tally()
-    try maker.forEachBatch(of: examples, by: batch, in: runner.arena) {
+    try maker.forEachBatch(of: examples, by: batch, in: arena) {
       batch, labels throws(KernelError) in
-      let outputs = try runner.outputs(of: network, images: batch, statistics: statistics)
+      let outputs = try answer(batch)
       logits += outputs.elements
       tally.add(Probabilities(softmaxOf: outputs).crossEntropy(labels: labels))
     }
     self.logits = logits
     score = tally.score
+  }
+
+  /// The largest magnitude of a logit.
+  public var largestLogit: Double {
+    logits.reduce(0) { max($0, abs(Double($1))) }
   }
 
   /// The largest difference of any logit from that of other answers to the same images.
@@ -65,13 +90,19 @@ public struct Answers: Sendable {
 }
 
 extension Supernet {
-  /// What an architecture answers through its slice of the supernet.
+  /// What an architecture answers through its slice of the supernet, in single precision.
+  ///
+  /// That is how files are computed, whatever the supernet was trained in: answers that agree but
+  /// for rounding say that the weights are the same.
   ///
   /// - Throws: ``KernelError`` if a kernel fails.
   public func answers(
     of trained: TrainedNetwork, with recipe: ScoringRecipe
   ) throws(KernelError) -> Answers {
-    try Answers(
+    let trainedIn = precision
+    precision = .float32
+    defer { precision = trainedIn }
+    return try Answers(
       of: trained.network, statistics: trained.statistics, runner: runner, images: images,
       recipe: recipe)
   }

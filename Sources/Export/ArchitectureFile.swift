@@ -1,3 +1,4 @@
+public import Networks
 public import SearchSpace
 import Yams
 
@@ -6,7 +7,9 @@ import Yams
 ///     layers:
 ///       - {name: stem, op: convolution, in: 1, out: 16, kernel: 3, stride: 2, groups: 1, …}
 ///
-/// A layer reads the one before it unless `from` names another. The operations:
+/// A layer reads the one before it unless `from` names another. Its arrays are called after it in
+/// `weights.safetensors`, `NAME.weight` and `NAME.norm.weight`, unless `weights` and `norm` give the
+/// names that PyTorch's module has for these two. The operations:
 ///
 /// | `op` | computes |
 /// | --- | --- |
@@ -40,6 +43,11 @@ public struct ArchitectureFile: Hashable, Sendable {
 
   static let format = "nas.architecture/1"
 
+  /// What the network's arrays are called in a file of weights.
+  public var parameterNames: ParameterNames {
+    ParameterNames(of: network.layers, family: name)
+  }
+
   public init(name: String, network: Network, sizes: [Size]) {
     self.name = name
     self.network = network
@@ -51,11 +59,13 @@ public struct ArchitectureFile: Hashable, Sendable {
   /// The file's text.
   public var text: String {
     let cost = network.cost
+    let names = parameterNames
     var lines = [
       "# A network found by nas. Each layer reads the one before it unless `from` names another;",
       "# `add` names the layer whose output is added before the activation. Convolutions are padded",
       "# by half their kernel and followed by batch normalisation (eps 1e-5) unless `then` says bias",
       "# or none. Pooling looks at what of a window lies on the map. Linear layers have a bias.",
+      "# `weights` and `norm` name a layer's arrays in weights.safetensors, else NAME and NAME.norm.",
       "format: \(Self.format)",
       "name: \(name)",
       "input: [\(network.input.channels), \(network.input.height), \(network.input.width)]"
@@ -66,7 +76,12 @@ public struct ArchitectureFile: Hashable, Sendable {
       "layers:",
     ]
     for (index, layer) in network.layers.enumerated() {
-      lines.append("  - {\(fields(of: layer, at: index).joined(separator: ", "))}")
+      var fields = fields(of: layer, at: index)
+      if names.areOfPyTorch, layer.cost.parameters > 0 {
+        fields.append("weights: \(names.weights(of: layer))")
+        if layer.isNormalized { fields.append("norm: \(names.normalization(of: layer))") }
+      }
+      lines.append("  - {\(fields.joined(separator: ", "))}")
     }
     lines.append(sizes.isEmpty ? "decisions: {}" : "decisions:")
     lines += sizes.map { "  \($0.decision): \($0.size)" }

@@ -9,21 +9,27 @@ public struct BundleFolder: ~Copyable {
   private let draft: URL
   private let replaces: Bool
 
+  /// The files of a bundle that lie in every one.
+  public static let bundleFiles = ["report.json", "architecture.yaml"]
+
   /// Begins a bundle.
   ///
   /// - Parameters:
   ///   - path: Where it will stand.
   ///   - replacing: Whether it may take the place of what stands there.
+  ///   - marks: The files without which what stands there is none of ours, and stays.
   /// - Throws: ``ExportError/exists(path:)`` if something is there that may not be replaced;
   ///   ``ExportError/unwritable(path:reason:isFull:)`` if the draft's folder cannot be made.
-  public init(path: String, replacing: Bool) throws(ExportError) {
+  public init(
+    path: String, replacing: Bool, recognizedBy marks: [String] = bundleFiles
+  ) throws(ExportError) {
     place = URL(filePath: path)
     replaces = replacing
     draft = place.deletingLastPathComponent().appending(
       path: ".\(place.lastPathComponent).\(ProcessInfo.processInfo.processIdentifier)")
     if Self.exists(place) {
       guard replacing else { throw .exists(path: path) }
-      guard Self.isBundle(place) else { throw .notABundle(path: path) }
+      guard Self.isOurs(place, marks) else { throw .notABundle(path: path) }
     }
     try Self.writing(draft) {
       try FileManager.default.createDirectory(at: draft, withIntermediateDirectories: true)
@@ -33,12 +39,16 @@ public struct BundleFolder: ~Copyable {
   /// Where a file lies until the bundle is done.
   public func path(of name: String) -> String { draft.appending(path: name).path }
 
-  /// Writes a file.
+  /// Writes a file, and the folders that its name has before it.
   ///
   /// - Throws: ``ExportError/unwritable(path:reason:isFull:)``.
   public func write(_ bytes: some Sequence<UInt8>, to name: String) throws(ExportError) {
     let file = draft.appending(path: name)
-    try Self.writing(file) { try Data(bytes).write(to: file) }
+    try Self.writing(file) {
+      try FileManager.default.createDirectory(
+        at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+      try Data(bytes).write(to: file)
+    }
   }
 
   /// Moves the bundle to its place.
@@ -74,20 +84,22 @@ public struct BundleFolder: ~Copyable {
     FileManager.default.fileExists(atPath: place.path)
   }
 
-  /// Whether a folder is one that may be replaced: an earlier bundle, or empty.
-  private static func isBundle(_ place: URL) -> Bool {
+  /// Whether a folder is one that may be replaced: one that this program wrote, or empty.
+  private static func isOurs(_ place: URL, _ marks: [String]) -> Bool {
     guard let files = try? FileManager.default.contentsOfDirectory(atPath: place.path) else {
       return false
     }
-    return files.isEmpty || files.contains("report.json") && files.contains("architecture.yaml")
+    return files.isEmpty || marks.allSatisfy(files.contains)
   }
 
-  private static func writing(_ place: URL, _ body: () throws -> Void) throws(ExportError) {
+  /// Turns a failure to write into an ``ExportError``.
+  static func writing(_ place: URL, _ body: () throws -> Void) throws(ExportError) {
     do {
       try body()
     } catch {
       let isFull =
         (error as? CocoaError)?.code == .fileWriteOutOfSpace
+        || (error as? POSIXError)?.code == .ENOSPC
         || ((error as NSError).userInfo[NSUnderlyingErrorKey] as? POSIXError)?.code == .ENOSPC
       throw .unwritable(
         path: place.path, reason: isFull ? "the disk is full" : error.localizedDescription,

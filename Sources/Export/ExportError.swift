@@ -12,8 +12,9 @@ public enum ExportError: Error, Hashable, Sendable, CustomStringConvertible {
   /// A file or folder of the bundle could not be written.
   case unwritable(path: String, reason: String, isFull: Bool)
 
-  /// The network read back from the bundle does not answer as the one in the supernet does.
-  case disagrees(largestDifference: Double, supernet: Double, bundle: Double)
+  /// A network read back from the bundle does not answer as the one in the supernet does, or that
+  /// one not as it did in the search.
+  case disagrees(part: String, largestDifference: Double, expected: Double, found: Double)
 
   public var description: String {
     switch self {
@@ -25,9 +26,9 @@ public enum ExportError: Error, Hashable, Sendable, CustomStringConvertible {
       "\(path) is there and is not a bundle that nas wrote; choose another place with -o"
     case .unwritable(let path, let reason, _):
       "cannot write \(path): \(reason)"
-    case .disagrees(let difference, let supernet, let bundle):
-      "the exported network is not the one that was searched: its accuracy is \(bundle), not "
-        + "\(supernet), and its logits differ by up to \(difference); nothing was written"
+    case .disagrees(let part, let difference, let expected, let found):
+      "the network in \(part) is not the one that was searched: its accuracy is \(found), not "
+        + "\(expected), and its logits differ by up to \(difference); nothing was written"
     }
   }
 }

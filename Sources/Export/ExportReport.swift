@@ -14,11 +14,14 @@ public struct ExportReport: Codable, Hashable, Sendable {
   public var macs: Int
   public var params: Int
 
-  /// What the same hold-out images gave, through the network in the store and through the files.
+  /// What the same hold-out images gave, through the network in the store and through each of the
+  /// files.
   public var accuracy: Accuracy
 
-  /// The largest difference of any logit between the two.
+  /// The largest difference of any logit from that of the network in the store.
   public var largestLogitDifference: Double
+
+  public var onnx: ONNX
 
   /// How the statistics of batch normalisation were made.
   public var calibration: Calibration
@@ -40,21 +43,52 @@ public struct ExportReport: Codable, Hashable, Sendable {
 
     /// Through the network in the store: the supernet's slice, or the retrained network.
     public var supernet: Double
+
+    /// Through the network rebuilt from `architecture.yaml` and `weights.safetensors`.
     public var bundle: Double
+
+    /// Through `model.onnx`, read back and computed node by node.
+    public var onnx: Double
 
     /// The 95 % interval of the accuracy.
     public var low: Double
     public var high: Double
 
     public init(
-      images: Int, recorded: Double?, supernet: Double, bundle: Double, low: Double, high: Double
+      images: Int, recorded: Double?, supernet: Double, bundle: Double, onnx: Double, low: Double,
+      high: Double
     ) {
       self.images = images
       self.recorded = recorded
       self.supernet = supernet
       self.bundle = bundle
+      self.onnx = onnx
       self.low = low
       self.high = high
+    }
+  }
+
+  /// What `model.onnx` is like.
+  public struct ONNX: Codable, Hashable, Sendable {
+    public var opset = Int(ONNXFormat.opset)
+    public var irVersion = Int(ONNXFormat.irVersion)
+
+    /// Whether batch normalisations are `folded` into the convolutions or `kept`.
+    public var batchNormalization: String
+
+    /// What the image consists of: `float32`, normalised, or `uint8` pixels.
+    public var input: String
+
+    public init(_ options: ONNXOptions) {
+      batchNormalization = options.keepsNormalization ? "kept" : "folded"
+      input = options.preprocessing == nil ? "float32" : "uint8"
+    }
+
+    enum CodingKeys: String, CodingKey {
+      case opset
+      case irVersion = "ir_version"
+      case batchNormalization = "batch_normalization"
+      case input
     }
   }
 
@@ -83,9 +117,9 @@ public struct ExportReport: Codable, Hashable, Sendable {
 
   public init(
     study: String, trial: Int, strategy: String, seed: UInt64, fidelity: String, macs: Int,
-    params: Int,
-    accuracy: Accuracy, largestLogitDifference: Double, calibration: Calibration,
-    preprocessing: Preprocessing, planHash: String, dataHash: String, holdOutHash: String,
+    params: Int, accuracy: Accuracy, largestLogitDifference: Double, onnx: ONNX,
+    calibration: Calibration, preprocessing: Preprocessing, planHash: String, dataHash: String,
+    holdOutHash: String,
     weightsHash: String
   ) {
     self.study = study
@@ -97,6 +131,7 @@ public struct ExportReport: Codable, Hashable, Sendable {
     self.params = params
     self.accuracy = accuracy
     self.largestLogitDifference = largestLogitDifference
+    self.onnx = onnx
     self.calibration = calibration
     self.preprocessing = preprocessing
     self.planHash = planHash
@@ -108,7 +143,7 @@ public struct ExportReport: Codable, Hashable, Sendable {
   enum CodingKeys: String, CodingKey {
     case schema, study, trial, strategy, seed, fidelity, macs, params, accuracy
     case largestLogitDifference = "largest_logit_difference"
-    case calibration, preprocessing
+    case onnx, calibration, preprocessing
     case planHash = "plan_hash"
     case dataHash = "data_hash"
     case holdOutHash = "hold_out_hash"

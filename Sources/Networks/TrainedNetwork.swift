@@ -50,20 +50,40 @@ public struct TrainedNetwork: Sendable {
 
   // MARK: As a file
 
-  /// The arrays and statistics under the names by which PyTorch modules would know them.
+  /// The arrays of one layer by their suffixes: `weight`, `bias`, `norm.weight` and `norm.bias`.
+  public func arrays(of layer: Layer) -> [String: [Float]] {
+    let named = layer.parameterArrays.compactMap { suffix, _, _ in
+      self["\(layer.name).\(suffix)"].map { (suffix, $0.values) }
+    }
+    return Dictionary(uniqueKeysWithValues: named)
+  }
+
+  private subscript(name: String) -> Safetensors.Tensor? { arrays.first { $0.name == name } }
+
+  /// The arrays and statistics as a file.
   ///
-  /// - Parameter metadata: Strings for the file's header.
-  /// - Returns: The content of a file.
-  public func safetensors(metadata: [String: String] = [:]) -> Safetensors {
-    var file = Safetensors(arrays, metadata: metadata)
+  /// - Parameters:
+  ///   - names: How they are called there.
+  ///   - metadata: Strings for the file's header.
+  /// - Returns: The content of the file.
+  public func safetensors(
+    named names: ParameterNames = .init(), metadata: [String: String] = [:]
+  ) -> Safetensors {
+    var file = Safetensors(metadata: metadata)
     for (layer, statistics) in zip(network.layers, statistics) {
+      for (suffix, _, _) in layer.parameterArrays {
+        guard let array = self["\(layer.name).\(suffix)"] else { continue }
+        file.append(
+          Safetensors.Tensor(
+            name: names.name(of: layer, suffix), shape: array.shape, values: array.values))
+      }
       guard let statistics else { continue }
       for (suffix, values) in [
-        ("running_mean", statistics.mean), ("running_var", statistics.variance),
+        ("norm.running_mean", statistics.mean), ("norm.running_var", statistics.variance),
       ] {
         file.append(
           Safetensors.Tensor(
-            name: "\(layer.name).norm.\(suffix)", shape: [values.count], values: values))
+            name: names.name(of: layer, suffix), shape: [values.count], values: values))
       }
     }
     return file
@@ -72,7 +92,9 @@ public struct TrainedNetwork: Sendable {
   /// Reads a network's arrays and statistics from a file.
   ///
   /// - Throws: ``WeightsError`` listing every array that is missing, unknown or of another shape.
-  public init(_ network: Network, from file: Safetensors) throws(WeightsError) {
+  public init(
+    _ network: Network, from file: Safetensors, named names: ParameterNames = .init()
+  ) throws(WeightsError) {
     var problems: [String] = []
     var known: Set<String> = []
     func array(_ name: String, _ shape: [Int]) -> Safetensors.Tensor? {
@@ -91,14 +113,18 @@ public struct TrainedNetwork: Sendable {
     var statistics: [ChannelStatistics?] = []
     for layer in network.layers {
       for (suffix, _, sizes) in layer.parameterArrays {
-        if let found = array("\(layer.name).\(suffix)", sizes) { arrays.append(found) }
+        if let found = array(names.name(of: layer, suffix), sizes) {
+          arrays.append(
+            Safetensors.Tensor(
+              name: "\(layer.name).\(suffix)", shape: sizes, values: found.values))
+        }
       }
       guard layer.isNormalized else {
         statistics.append(nil)
         continue
       }
-      let mean = array("\(layer.name).norm.running_mean", [layer.output.channels])
-      let variance = array("\(layer.name).norm.running_var", [layer.output.channels])
+      let mean = array(names.name(of: layer, "norm.running_mean"), [layer.output.channels])
+      let variance = array(names.name(of: layer, "norm.running_var"), [layer.output.channels])
       if let mean, let variance {
         statistics.append(ChannelStatistics(mean: mean.values, variance: variance.values))
       }
@@ -131,7 +157,7 @@ extension [Float] {
   /// What a smaller layer uses of an array of sizes `whole`: the first channels, and the middle of the
   /// windows.
   fileprivate func part(_ sizes: [Int], of whole: [Int], dimension: Int = 0) -> [Float] {
-    guard dimension < sizes.count else { return self }
+    guard dimension < sizes.count, sizes[dimension...] != whole[dimension...] else { return self }
     let stride = count / whole[dimension]
     let first = dimension < 2 ? 0 : (whole[dimension] - sizes[dimension]) / 2
     return (first..<first + sizes[dimension]).flatMap { index in

@@ -16,31 +16,53 @@ public struct BundleExporter {
     self.reader = reader
   }
 
-  /// How far two computations of one logit may lie apart.
+  /// How far two computations of one logit may lie apart; where logits are larger than 1, in
+  /// proportion to the largest, as rounding is.
   private static let tolerance = 1e-4
 
-  /// How far the accuracy may lie from the one that the search recorded.
-  private static let accuracyTolerance = 0.002
+  /// How far the accuracy may lie from the one that the search recorded, in single and in half
+  /// precision.
+  ///
+  /// Another number of threads or another library may turn the odd image, rounded activations a few.
+  private static let accuracyTolerance: [ElementType: Double] = [.float32: 0.002, .bfloat16: 0.01]
+
+  /// Called when the files are written and not read back yet, so that a test can damage them.
+  package var onWritten: (borrowing BundleFolder) throws -> Void = { _ in }
+
+  /// What a bundle is to be like.
+  public struct Options: Hashable, Sendable {
+    /// Whether it may take the place of one that is there.
+    public var replaces = false
+
+    /// Whether `model.onnx` keeps batch normalisations as nodes.
+    public var keepsNormalization = false
+
+    /// Whether `model.onnx` takes pixels and normalises them itself.
+    public var includesPreprocessing = false
+
+    public init() {}
+  }
 
   /// Writes the bundle of a trial's network.
   ///
-  /// The network, retrained or else cut from the supernet, is written, read back from the files and
-  /// shown the whole hold-out; only if it answers as it did before does the bundle appear.
+  /// The network, retrained or else cut from the supernet, is written, read back from the files, from
+  /// `weights.safetensors` and from `model.onnx`, and shown the whole hold-out; only if both answer
+  /// as it did before does the bundle appear.
   ///
   /// - Parameters:
   ///   - trial: The trial.
   ///   - path: The folder of the bundle.
-  ///   - replacing: Whether it may take the place of what is there.
+  ///   - options: What the bundle is to be like.
   /// - Returns: What the bundle says about itself.
   /// - Throws: ``ExportError`` if the bundle cannot be written or disagrees; ``DatasetError`` if the
   ///   study's data is gone.
   public func export(
-    _ trial: Trial, to path: String, replacing: Bool
+    _ trial: Trial, to path: String, options: Options = Options()
   ) throws -> ExportReport {
     guard reader.plan.table == nil else {
       throw StudyError.noWeights(study: reader.study.name)
     }
-    let folder = try BundleFolder(path: path, replacing: replacing)
+    let folder = try BundleFolder(path: path, replacing: options.replaces)
     let material = try StudyMaterial(reader.plan)
     guard material.description == reader.study.space else {
       throw StudyError.materialChanged(study: reader.study.name)
@@ -48,7 +70,7 @@ public struct BundleExporter {
     let engine = try Engine.chosen()
     let architecture = try reader.architecture(of: trial)
     let recipe = material.recipe(images: material.images.holdOut.count)
-    let (trained, inside, weights, fidelity) =
+    let (trained, inside, weights, fidelity, precision) =
       try retrained(trial, of: material, recipe, engine)
       ?? slice(architecture, of: trial, material, recipe, engine)
 
@@ -57,53 +79,78 @@ public struct BundleExporter {
       sizes: material.space.sizes(of: architecture).map {
         .init(decision: $0.name, size: $0.size)
       })
-    try folder.write(file.text.utf8, to: "architecture.yaml")
-    try folder.write(
-      trained.safetensors(metadata: ["format": "pt"]).encoded(), to: "weights.safetensors")
-
-    let outside = try answers(of: folder, images: material.images, recipe: recipe, engine: engine)
-    let difference = inside.largestDifference(from: outside)
-    guard difference <= Self.tolerance, inside.score.correct == outside.score.correct else {
-      throw ExportError.disagrees(
-        largestDifference: difference, supernet: inside.score.accuracy,
-        bundle: outside.score.accuracy)
-    }
-
-    // Another number of threads or another library may turn the odd image, and no more.
-    let recorded = try recordedAccuracy(
-      of: trial, images: outside.score.images, weights: weights)
-    if let recorded, abs(recorded - outside.score.accuracy) > Self.accuracyTolerance {
-      throw ExportError.disagrees(
-        largestDifference: difference, supernet: recorded, bundle: outside.score.accuracy)
-    }
-
-    let interval = wilsonInterval(correct: outside.score.correct, of: outside.score.images)
     let normalization = material.images.maker.normalization
-    let report = ExportReport(
+    let interval = wilsonInterval(correct: inside.score.correct, of: inside.score.images)
+    let preprocessing = ExportReport.Preprocessing(
+      mean: normalization.mean, deviation: normalization.deviation)
+    let onnxOptions = ONNXOptions(
+      keepsNormalization: options.keepsNormalization,
+      preprocessing: options.includesPreprocessing ? preprocessing : nil)
+    var report = ExportReport(
       study: reader.study.name, trial: trial.number, strategy: reader.study.strategy,
       seed: reader.study.seed, fidelity: fidelity.rawValue, macs: trained.network.cost.macs,
       params: trained.network.cost.parameters,
       accuracy: .init(
-        images: outside.score.images, recorded: recorded, supernet: inside.score.accuracy,
-        bundle: outside.score.accuracy, low: interval.lowerBound, high: interval.upperBound),
-      largestLogitDifference: difference,
+        images: inside.score.images,
+        recorded: try recordedAccuracy(
+          of: trial, images: inside.score.images, weights: weights),
+        supernet: inside.score.accuracy, bundle: 0, onnx: 0, low: interval.lowerBound,
+        high: interval.upperBound),
+      largestLogitDifference: 0, onnx: .init(onnxOptions),
       calibration: .init(
         images: recipe.calibration, batch: recipe.batch,
         method: "exact mean of the moments of batches of training images, not augmented"),
-      preprocessing: .init(mean: normalization.mean, deviation: normalization.deviation),
-      planHash: reader.study.planHash, dataHash: material.dataFingerprint,
-      holdOutHash: material.images.holdOutFingerprint, weightsHash: weights)
+      preprocessing: preprocessing, planHash: reader.study.planHash,
+      dataHash: material.dataFingerprint, holdOutHash: material.images.holdOutFingerprint,
+      weightsHash: weights)
+
+    try folder.write(file.text.utf8, to: "architecture.yaml")
+    try folder.write(
+      trained.safetensors(named: file.parameterNames, metadata: ["format": "pt"]).encoded(),
+      to: "weights.safetensors")
+    try folder.write(
+      trained.onnx(
+        name: material.space.name, options: onnxOptions, metadata: report.metadata(file)),
+      to: "model.onnx")
+    try onWritten(folder)
+
+    let rebuilt = try answers(of: folder, images: material.images, recipe: recipe, engine: engine)
+    report.accuracy.bundle = rebuilt.score.accuracy
+    let onnx = try answersOfONNX(
+      in: folder, images: material.images, recipe: recipe, engine: engine)
+    report.accuracy.onnx = onnx.score.accuracy
+    let tolerance = Self.tolerance * max(1, inside.largestLogit)
+    for (part, outside) in [("weights.safetensors", rebuilt), ("model.onnx", onnx)] {
+      let difference = inside.largestDifference(from: outside)
+      report.largestLogitDifference = max(report.largestLogitDifference, difference)
+      guard difference <= tolerance, inside.score.correct == outside.score.correct else {
+        throw ExportError.disagrees(
+          part: part, largestDifference: difference, expected: inside.score.accuracy,
+          found: outside.score.accuracy)
+      }
+    }
+    let allowance = Self.accuracyTolerance[precision, default: 0]
+    if let recorded = report.accuracy.recorded,
+      abs(recorded - rebuilt.score.accuracy) > allowance
+    {
+      throw ExportError.disagrees(
+        part: "the store", largestDifference: report.largestLogitDifference,
+        expected: recorded, found: rebuilt.score.accuracy)
+    }
+
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
     try folder.write(try encoder.encode(report), to: "report.json")
-    try folder.write(report.readme.utf8, to: "README.md")
+    try folder.write(report.readme(of: file).utf8, to: "README.md")
     try folder.finish()
     return report
   }
 
-  /// A network before it is written, with its answers, the hash of its weights and whose these are.
+  /// A network before it is written, with its answers, the hash of its weights, whose these are and
+  /// what it was scored in.
   private typealias Source = (
-    trained: TrainedNetwork, answers: Answers, weights: String, fidelity: Fidelity
+    trained: TrainedNetwork, answers: Answers, weights: String, fidelity: Fidelity,
+    precision: ElementType
   )
 
   /// The trial's network with the best of the weights that it was retrained to; `nil` if it was not.
@@ -124,7 +171,7 @@ public struct BundleExporter {
       let answers = try Answers(
         of: network, statistics: trained.statistics, runner: trained.makeRunner(engine: engine),
         images: material.images, recipe: recipe)
-      return (trained, answers, best.weightsHash, .retrained)
+      return (trained, answers, best.weightsHash, .retrained, .float32)
     }
     throw StudyError.damagedState(
       study: reader.study.name, what: "the weights that trial \(trial.number) was retrained to")
@@ -138,7 +185,9 @@ public struct BundleExporter {
     let supernet = try material.makeSupernet(engine: engine)
     let weights = try restoreWeights(of: supernet, for: trial)
     let trained = try supernet.trainedNetwork(of: architecture, with: recipe)
-    return (trained, try supernet.answers(of: trained, with: recipe), weights, .shared)
+    return (
+      trained, try supernet.answers(of: trained, with: recipe), weights, .shared, supernet.precision
+    )
   }
 
   /// Loads the weights that a trial's scores were made with.
@@ -173,39 +222,27 @@ public struct BundleExporter {
     func read(_ name: String) throws -> [UInt8] {
       [UInt8](try Data(contentsOf: URL(filePath: folder.path(of: name))))
     }
-    let network = try ArchitectureFile(
-      text: String(decoding: read("architecture.yaml"), as: UTF8.self)
-    ).network
+    let file = try ArchitectureFile(
+      text: String(decoding: read("architecture.yaml"), as: UTF8.self))
     let trained = try TrainedNetwork(
-      network, from: Safetensors(decoding: read("weights.safetensors")))
+      file.network, from: Safetensors(decoding: read("weights.safetensors")),
+      named: file.parameterNames)
     return try Answers(
-      of: network, statistics: trained.statistics, runner: trained.makeRunner(engine: engine),
+      of: file.network, statistics: trained.statistics, runner: trained.makeRunner(engine: engine),
       images: images, recipe: recipe)
   }
-}
 
-extension ExportReport {
-  /// A page that tells a stranger what the bundle is.
-  var readme: String {
-    let percent = (accuracy.bundle * 1000).rounded() / 10
-    let origin =
-      fidelity == Fidelity.retrained.rawValue
-      ? "trained on its own" : "inherited from the supernet of the search"
-    return """
-      # A network found by nas
-
-      Trial \(trial) of study '\(study)': \(macs) multiply-adds and \(params) parameters.
-      It classifies \(percent) % of \(accuracy.images) images held out of the training set, with
-      weights \(origin).
-
-      - `architecture.yaml`: every layer with its sizes, in the order in which they are computed.
-      - `weights.safetensors`: for each convolution `NAME.weight` (output, input, height, width) and
-        its batch normalisation `NAME.norm.{weight,bias,running_mean,running_var}` (eps 1e-5); for
-        the classifier `weight` and `bias`.
-      - `report.json`: costs, accuracies, preprocessing, and hashes of what it was made from.
-
-      An image goes in as (pixel / 255 - mean) / deviation, with `preprocessing` of `report.json`.
-
-      """
+  /// Rebuilds the network from nothing but `model.onnx` and asks it.
+  private func answersOfONNX(
+    in folder: borrowing BundleFolder, images: StudyImages, recipe: ScoringRecipe, engine: Engine
+  ) throws -> Answers {
+    let bytes = try Data(contentsOf: URL(filePath: folder.path(of: "model.onnx")))
+    let file = try ONNXFile(decoding: [UInt8](bytes))
+    let runner = try ONNXRunner(file, engine: engine)
+    return try Answers(
+      to: images.holdOut.prefix(recipe.images),
+      of: file.takesBytes ? images.maker.asBytes : images.maker, batch: recipe.batch,
+      in: runner.arena
+    ) { batch throws(KernelError) in try runner.outputs(of: batch) }
   }
 }

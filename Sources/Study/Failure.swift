@@ -1,6 +1,7 @@
 import Datasets
 import Export
 import Kernels
+import Networks
 import SearchSpace
 import Strategies
 import TrialStore
@@ -47,6 +48,8 @@ public struct Failure: Hashable, Sendable {
       case let error as TableError: (.badData, error.description)
       case let error as StudyError: (Self.kind(of: error), "nas: error: \(error)")
       case let error as ExportError: (Self.kind(of: error), "nas: error: \(error)")
+      case is ONNXError, is SafetensorsError, is WeightsError:
+        (.badData, "nas: error: what was written cannot be read back: \(error)")
       case let error as KernelError: (.unavailable, "nas: error: \(error)")
       default:
         (.bug, "nas: error: \(error); this is a mistake of the program, please report it")
@@ -84,7 +87,7 @@ public struct Failure: Hashable, Sendable {
   private static func kind(of error: StudyError) -> Kind {
     switch error {
     case .planChanged, .tooLarge, .checkpointTooLarge, .noTable: .badPlan
-    case .materialChanged, .diverged, .damagedState: .badData
+    case .materialChanged, .diverged, .damagedState, .badWeights: .badData
     case .unfinished, .unscored: .tryAgain
     case .unknownBackend: .usage
     case .noSuchNetwork, .nothingToInherit, .noWeights: .missingInput

@@ -17,6 +17,7 @@ public struct PlanSummary: Sendable {
   public init(of plan: Plan) throws {
     let material = try StudyMaterial(plan)
     try plan.requireReachableBudgets(in: material.space)
+    _ = try material.pretrainedWeights()
     space = "\(material.space)"
     decisions = material.space.decisions.count
     smallest = material.space.cost(of: material.space.smallest)

@@ -78,6 +78,9 @@ public enum StudyError: Error, Hashable, Sendable, CustomStringConvertible {
   /// Weights and momentum are more than the database can hold in one piece.
   case checkpointTooLarge(bytes: Int, limit: Int)
 
+  /// The file of weights to begin with is not one of the supernet.
+  case badWeights(path: String, reason: String)
+
   /// `NAS_BACKEND` names no library.
   case unknownBackend(String)
 
@@ -95,6 +98,8 @@ public enum StudyError: Error, Hashable, Sendable, CustomStringConvertible {
 
   public var description: String {
     switch self {
+    case .badWeights(let path, let reason):
+      "\(path): \(reason)"
     case .planChanged(let study):
       "the search file has changed since study '\(study)' began; undo the change, name the study "
         + "otherwise, or start again with --fresh (the old trials stay)"

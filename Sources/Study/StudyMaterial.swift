@@ -2,6 +2,7 @@ import Datasets
 import Evaluator
 import Foundation
 import Kernels
+import Networks
 import SearchSpace
 import Strategies
 
@@ -144,9 +145,16 @@ struct StudyMaterial {
   /// The hash of all that the weights of the study's supernet follow from.
   ///
   /// But for the last bits: another processor or number of threads rounds otherwise.
-  func supernetFingerprint(engine: Engine) -> String {
+  ///
+  /// - Parameters:
+  ///   - engine: What computes.
+  ///   - pretrained: The weights that the training begins with, if they are not drawn.
+  /// - Returns: Sixteen hexadecimal digits.
+  func supernetFingerprint(engine: Engine, pretrained: PretrainedWeights?) -> String {
     let weights = plan.strategy.startingWeights == .trained ? "trained" : "drawn"
-    let parts = [plan.supernetRecipe, description, weights, engine.backend.rawValue]
+    let parts =
+      [plan.supernetRecipe, description, weights, engine.backend.rawValue]
+      + (pretrained.map { [$0.fingerprint] } ?? [])
     return fingerprint(of: Array(parts.joined(separator: "\n").utf8))
   }
 

@@ -1,5 +1,6 @@
 import Evaluator
 import Kernels
+import Networks
 import SearchSpace
 import Strategies
 import TrialStore
@@ -85,7 +86,8 @@ extension StudyRunner {
   ) -> ScoreProvenance {
     let count = min(recipe.images, material.images.holdOut.count)
     return ScoreProvenance(
-      recipeHash: material.supernetFingerprint(engine: engine), weightsHash: weights,
+      recipeHash: material.supernetFingerprint(engine: engine, pretrained: pretrained),
+      weightsHash: weights,
       calibration: recipe.record(of: engine, precision: precision),
       imagesHash: "\(material.images.holdOutFingerprint)/\(count)")
   }

@@ -26,6 +26,8 @@ public final class StudyRunner {
   let report: (StudyEvent) -> Void
   let isStopping: () -> Bool
   let clock = ContinuousClock()
+  /// What the training of the supernet begins with, if the plan says so.
+  let pretrained: PretrainedWeights?
   let logger = Logger(label: "nas.study")
 
   /// Reads the data and makes sure that the search can be begun.
@@ -42,6 +44,7 @@ public final class StudyRunner {
   ) throws {
     self.plan = plan
     material = try StudyMaterial(plan)
+    pretrained = try material.pretrainedWeights()
     engine = try .chosen()
     testImages = plan.retrain == nil ? nil : try material.testImages()
     // A budget that cannot be met is said before hours of training, and before a file is made.
@@ -100,7 +103,8 @@ public final class StudyRunner {
       NewStudy(
         name: plan.study, seed: plan.seed, strategy: plan.strategy.name, plan: plan.resolved,
         planHash: plan.fingerprint, space: material.description,
-        recipeHash: plan.table == nil ? material.supernetFingerprint(engine: engine) : nil))
+        recipeHash: plan.table == nil
+          ? material.supernetFingerprint(engine: engine, pretrained: pretrained) : nil))
   }
 
   private func work(on study: Study, fresh: Bool, in run: ActiveRun) throws -> Run.Ending {
@@ -113,6 +117,7 @@ public final class StudyRunner {
     }
     let supernet = try material.makeSupernet(engine: engine)
     let checkpoint = try TrainingCheckpoint(restoring: supernet, of: study, from: store)
+    if supernet.step == 0, let pretrained { supernet.begin(with: pretrained) }
     let trials = try store.trialCount(of: study.id)
     report(
       .began(

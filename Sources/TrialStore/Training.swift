@@ -123,6 +123,18 @@ extension TrialStore {
     }
   }
 
+  /// Returns every learning curve of a study, by name and in the order of its steps.
+  public func curves(
+    of studyID: Study.ID
+  ) throws(StoreError) -> [(name: String, points: [CurvePoint])] {
+    let names = try read { db in
+      try String.fetchAll(
+        db, sql: "SELECT DISTINCT name FROM curve WHERE study = ? ORDER BY name",
+        arguments: [studyID])
+    }
+    return try names.map { name throws(StoreError) in (name, try curve(named: name, of: studyID)) }
+  }
+
   /// Returns the learning curve of the given name in the order of its steps.
   public func curve(named name: String, of studyID: Study.ID) throws(StoreError) -> [CurvePoint] {
     try read { db in

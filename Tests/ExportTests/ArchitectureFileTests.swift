@@ -86,7 +86,7 @@ import Testing
     let stem = try #require(lines.firstIndex { $0.contains("name: stem") }) + 1
     let broken: [(String, String, String)] = [
       ("kernel: 3, stride: 1", "kernel: 4, stride: 1", "'stem' has an impossible window"),
-      ("activation: relu}", "activation: gelu}", "'stem' has an unknown activation"),
+      ("activation: relu,", "activation: gelu,", "'stem' has an unknown activation"),
       ("in: 1,", "in: 3,", "'stem' reads 1 channels, not what `in` says"),
       ("op: convolution", "op: attention", "'stem' is an unknown operation, 'attention'"),
     ]

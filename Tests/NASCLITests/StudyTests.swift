@@ -185,6 +185,7 @@ import TrialStore
       struct Accuracy: Decodable {
         var supernet: Double
         var bundle: Double
+        var onnx: Double
         var images: Int
       }
     }
@@ -193,12 +194,15 @@ import TrialStore
     let report = try JSONDecoder().decode(Report.self, from: Data(exported.output.utf8))
     #expect(report.trial == pareto.points.last?.trial)
     #expect(report.accuracy.bundle == report.accuracy.supernet)
+    #expect(report.accuracy.onnx == report.accuracy.supernet)
     #expect(report.accuracy.bundle == pareto.points.last?.accuracy)
     #expect(report.largest_logit_difference <= 1e-4)
     let files = try FileManager.default.contentsOfDirectory(
       atPath: tool.folder.appending(path: "best").path)
     #expect(
-      files.sorted() == ["README.md", "architecture.yaml", "report.json", "weights.safetensors"])
+      files.sorted() == [
+        "README.md", "architecture.yaml", "model.onnx", "report.json", "weights.safetensors",
+      ])
 
     let again = try tool.run("export", "best")
     #expect(again.status == 73)
@@ -211,6 +215,22 @@ import TrialStore
     #expect(try tool.run("export", "best", "--budget", "1", "-o", "none").status == 66)
     #expect(try tool.run("show", "99999").status == 66)
     #expect(try tool.run("pareto").output.contains("picked for"))
+
+    // All trials, for other programs.
+    let csv = try tool.run("export", "csv")
+    let trials = csv.output.split(separator: "\r\n").dropFirst()
+    #expect(trials.count > pareto.points.count)
+    #expect(trials.contains { $0.hasPrefix("\(report.trial),") })
+    for (format, output) in [("csv", "t.csv"), ("optuna", "t.db"), ("tensorboard", "t")] {
+      #expect(try tool.run("export", format, "-o", output).status == 0)
+      #expect(try tool.run("export", format, "-o", output).status == 73)
+      #expect(try tool.run("export", format, "-o", output, "--force").status == 0)
+    }
+    #expect(try tool.contents(of: "t.csv") == Data(csv.output.utf8))
+    let counted = try DatabaseQueue(path: tool.folder.appending(path: "t.db").path).read {
+      try Int.fetchOne($0, sql: "SELECT count(*) FROM trials")
+    }
+    #expect(counted == trials.count)
 
     // An architecture written by hand that the space does not have.
     try DatabaseQueue(path: tool.folder.appending(path: "results.sqlite").path).write {

@@ -282,7 +282,8 @@ import Testing
       let expected = try supernet.outputs(of: network, images: batch, statistics: statistics)
       let cut = TrainedNetwork(network, slicing: parameters, statistics: statistics)
       // By way of the file that others would read.
-      let read = try TrainedNetwork(network, from: cut.safetensors())
+      let names = ParameterNames(of: network.layers, family: space.name)
+      let read = try TrainedNetwork(network, from: cut.safetensors(named: names), named: names)
       let runner = try read.makeRunner(engine: engine)
       let found = try runner.outputs(of: network, images: batch, statistics: read.statistics)
       #expect(found.elements == expected.elements, "\(space.key(of: architecture))")

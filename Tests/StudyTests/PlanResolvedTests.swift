@@ -209,6 +209,7 @@ import Testing
     plan.supernet.optimizer.weightDecay = flip() ? 0 : .random(in: 0...1e-6, using: &generator)
     plan.supernet.optimizer.schedule = [.cosine, .linear, .constant][draw(0...2)]
     plan.supernet.precision = flip() ? .auto : .float32
+    plan.supernet.pretrained = flip() ? nil : "my weights/a.safetensors"
     plan.supernet.calibration = draw(1...Int.max)
     plan.checkpointEvery = .milliseconds(flip() ? draw(1000...10_000) : 1000 * draw(1...100_000))
     return plan

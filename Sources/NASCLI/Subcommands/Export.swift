@@ -7,10 +7,25 @@ import Study
 extension NAS {
   struct Export: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Write a network as a folder that other programs can read.",
+      abstract: "Hand over a network, or all trials, to other programs.",
       discussion: """
-        The folder holds architecture.yaml, weights.safetensors, report.json and README.md. It \
-        appears only after the network, read back from it, has answered as it did in the search.
+        'nas export best' writes the bundle of a network. 'nas export csv', 'optuna' and \
+        'tensorboard' write the trials of a study.
+        """,
+      subcommands: [
+        ExportBundle.self, ExportCSV.self, ExportOptuna.self, ExportTensorBoard.self,
+      ],
+      defaultSubcommand: ExportBundle.self)
+  }
+
+  struct ExportBundle: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "bundle",
+      abstract: "Write a network as a folder that other programs can read (default).",
+      discussion: """
+        The folder holds architecture.yaml, weights.safetensors, model.onnx, report.json and \
+        README.md. It appears only after the network, read back from it in both forms, has \
+        answered as it did in the search.
         """)
 
     @Argument(help: "'best', or a trial's number.")
@@ -26,6 +41,16 @@ extension NAS {
 
     @Flag(help: "Replace the folder if it is there.")
     var force = false
+
+    @Flag(
+      name: .customLong("keep-bn"),
+      help: "Keep batch normalisations as nodes of model.onnx, to train on with.")
+    var keepsNormalization = false
+
+    @Flag(
+      name: .customLong("with-preprocessing"),
+      help: "Have model.onnx take pixels, as bytes, and normalise them itself.")
+    var includesPreprocessing = false
 
     @Flag(help: "Print the report as JSON.")
     var json = false
@@ -43,7 +68,11 @@ extension NAS {
       try reportingErrors {
         let reader = try options.open()
         let trial = try reader.trial(choice)
-        let report = try BundleExporter(reader).export(trial, to: output, replacing: force)
+        var options = BundleExporter.Options()
+        options.replaces = force
+        options.keepsNormalization = keepsNormalization
+        options.includesPreprocessing = includesPreprocessing
+        let report = try BundleExporter(reader).export(trial, to: output, options: options)
         if json {
           try printJSON(report)
           return
@@ -53,7 +82,7 @@ extension NAS {
             + "\(short(report.params)) parameters, \(percent(report.accuracy.bundle)) of "
             + "\(report.accuracy.images) hold-out images")
         print(
-          "read back and checked: largest difference of a logit "
+          "weights.safetensors and model.onnx read back and checked: largest difference of a logit "
             + String(format: "%.1e", report.largestLogitDifference))
       }
     }

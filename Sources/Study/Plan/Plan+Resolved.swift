@@ -5,10 +5,10 @@ import SearchSpace
 extension Plan {
   /// The search file that says the same with every default written out.
   ///
-  /// It reads back as an equal plan, and equal plans give the same text. Two keys have no words for
-  /// their default and are left out where they have it: `depth` and `strides` of the space. So are
-  /// `paths`, `warm-start` and `retrain`, and parts of an optimizer, where nothing comes of them: they
-  /// are younger than some studies that go on.
+  /// It reads back as an equal plan, and equal plans give the same text. Three keys have no words
+  /// for their default and are left out where they have it: `depth` and `strides` of the space, and
+  /// `pretrained` of the supernet. So are `paths`, `warm-start` and `retrain`, and parts of an
+  /// optimizer, where nothing comes of them: they are younger than some studies that go on.
   public var resolved: String {
     var lines = ["study: \(study.yaml)", "seed: \(seed)"]
     lines += table?.lines ?? dataLines
@@ -37,7 +37,6 @@ extension Plan {
   }
 
   private var supernetLines: [String] {
-    let optimizer = supernet.optimizer
     var lines = [
       "supernet:",
       "  epochs: \(supernet.epochs)",
@@ -46,10 +45,12 @@ extension Plan {
     lines += supernet.paths.lines.map { "  \($0)" }
     lines.append("  optimizer:")
     lines += supernet.optimizer.lines.map { "    \($0)" }
-    return lines + [
+    lines += [
       "  precision: \(supernet.precision.rawValue)",
       "  calibration: \(supernet.calibration)",
     ]
+    if let pretrained = supernet.pretrained { lines.append("  pretrained: \(pretrained.yaml)") }
+    return lines
   }
 
   private static let checkpointKey = "checkpoint-every: "

@@ -254,6 +254,13 @@ public struct Plan: Hashable, Sendable {
     /// for each subnet that is scored, at least 1.
     public var calibration = 1024
 
+    /// `pretrained`: a safetensors file of weights to begin the training with, kept as it is written;
+    /// by default they are drawn.
+    ///
+    /// It holds the arrays of the largest network, in the names of torchvision for the families that
+    /// it has (`ParameterNames`). Documentation/export.md tells how to make one.
+    public var pretrained: String?
+
     public init() {}
 
     /// The precisions there are.
@@ -268,13 +275,18 @@ public struct Plan: Hashable, Sendable {
         form,
         keys: [
           "epochs", "batch", "paths", "sandwich", "distill", "sparsity", "optimizer", "precision",
-          "calibration",
+          "calibration", "pretrained",
         ])
       reader.integer(keys["epochs"], 1...100_000, into: &epochs)
       reader.integer(keys["batch"], 1...4096, into: &batch)
       readPaths(keys, &reader)
       reader.word(keys["precision"], into: &precision)
       reader.integer(keys["calibration"], 1...Int.max, into: &calibration)
+      if let given = keys["pretrained"] {
+        var path = ""
+        reader.text(given, expecting: "the path of a file", longest: 4095, into: &path)
+        pretrained = path
+      }
       optimizer.read(keys["optimizer"], &reader)
     }
   }
