@@ -104,6 +104,7 @@ struct WidthMixing {
   ///   - outputGradient: The gradient of the mixture.
   ///   - inputGradient: Becomes the gradient of x̂.
   ///   - engine: What computes.
+  /// - Returns: What else follows from it.
   func backward(
     _ x: Tensor, outputGradient: Tensor, into inputGradient: Tensor, _ engine: Engine
   ) -> Gradient {

@@ -14,6 +14,7 @@ extension SearchSpace {
   ///   - logarithms: For each decision, the logarithm of each choice's probability.
   ///   - budget: The upper bound, which some network keeps to.
   ///   - least: The lower bound.
+  /// - Returns: An architecture within the budget.
   func mostProbable(
     _ logarithms: [[Double]], within budget: Budget, atLeast least: Int
   ) -> Architecture {

@@ -216,6 +216,7 @@ package struct Sample: Hashable, Codable, Sendable {
   /// - Parameters:
   ///   - slopes: The derivative of the loss by the weight of each choice drawn.
   ///   - counts: How many choices each decision has.
+  /// - Returns: For each decision, the derivative by each of its logits.
   package func logitGradient(of slopes: [[Double]], counts: [Int]) -> [[Double]] {
     zip(zip(blends, slopes), counts).map { drawn, count in
       let (blend, slopes) = drawn

@@ -8,30 +8,34 @@ import Testing
 /// Mixtures of widths and depths, against a reference written out in loops and against differences.
 @Suite struct MixtureTests {
   /// A stem, two untied blocks whose depth is open, a stage that halves the map, plain shortcuts.
-  private static let untied = try! SearchSpace(name: "untied", input: [2, 8, 8]) {
-    Convolution(name: "stem", width: [4, 6, 8], kernel: 3, activation: .none)
-    Stage(
-      .basic(inner: [4, 7]), width: [4, 5, 8], depth: [1, 2], activation: .none,
-      residual: .shortcut, projection: .pooledPlain)
-    Stage(
-      .basic(inner: [6, 8]), width: [6, 9], depth: [1, 2], stride: 2, activation: .none,
-      residual: .shortcut, projection: .pooledPlain)
-    GlobalAveragePool()
-    Linear(classes: 3)
+  private static func untied() throws -> SearchSpace {
+    try SearchSpace(name: "untied", input: [2, 8, 8]) {
+      Convolution(name: "stem", width: [4, 6, 8], kernel: 3, activation: .none)
+      Stage(
+        .basic(inner: [4, 7]), width: [4, 5, 8], depth: [1, 2], activation: .none,
+        residual: .shortcut, projection: .pooledPlain)
+      Stage(
+        .basic(inner: [6, 8]), width: [6, 9], depth: [1, 2], stride: 2, activation: .none,
+        residual: .shortcut, projection: .pooledPlain)
+      GlobalAveragePool()
+      Linear(classes: 3)
+    }
   }
 
   /// Tied widths, expansions with a depthwise convolution, biases.
-  private static let tied = try! SearchSpace(name: "tied", input: [2, 8, 8]) {
-    Convolution(
-      name: "stem", width: [4, 8], kernel: 3, completion: .bias, activation: .none)
-    Stage(
-      .invertedResidual(inner: [6, 8]), width: [4, 6], depth: [1, 2], stride: 2,
-      activation: .none)
-    GlobalAveragePool()
-    Linear(classes: 3)
+  private static func tied() throws -> SearchSpace {
+    try SearchSpace(name: "tied", input: [2, 8, 8]) {
+      Convolution(
+        name: "stem", width: [4, 8], kernel: 3, completion: .bias, activation: .none)
+      Stage(
+        .invertedResidual(inner: [6, 8]), width: [4, 6], depth: [1, 2], stride: 2,
+        activation: .none)
+      GlobalAveragePool()
+      Linear(classes: 3)
+    }
   }
 
-  static let spaces = [untied, tied]
+  static func spaces() throws -> [SearchSpace] { [try untied(), try tied()] }
 
   private func runner(_ space: SearchSpace, _ precision: ElementType = .float32) throws
     -> NetworkRunner
@@ -95,7 +99,7 @@ import Testing
     return try runner.backward(tape, outputGradient: gradient)
   }
 
-  @Test(arguments: spaces, [UInt64(1), 2, 3])
+  @Test(arguments: try spaces(), [UInt64(1), 2, 3])
   func `have the gradients that finite differences give`(space: SearchSpace, seed: UInt64) throws {
     let runner = try runner(space)
     let images = randomNumbers(labels.count * space.input.count, seed: 20 + seed)
@@ -201,7 +205,7 @@ import Testing
     }
   }
 
-  @Test(arguments: spaces)
+  @Test(arguments: try spaces())
   func `of one architecture have its answers, with the normalisation of its own widths`(
     space: SearchSpace
   ) throws {
@@ -228,7 +232,7 @@ import Testing
     }
   }
 
-  @Test(arguments: spaces)
+  @Test(arguments: try spaces())
   func `computes in bfloat16 nearly as in single precision`(space: SearchSpace) throws {
     let images = randomNumbers(labels.count * space.input.count, seed: 3)
     let mixture = mixture(of: space, seed: 1)

@@ -84,33 +84,35 @@ import Testing
 }
 
 @Suite struct ExpectedCostTests {
-  private static let spaces: [SearchSpace] = [
-    try! SearchSpace(name: "untied", input: [3, 8, 8]) {
-      Convolution(name: "stem", width: [4, 6], kernel: 3)
-      Stage(.basic(inner: [4, 8]), width: [4, 6], depth: [1, 3], residual: .shortcut)
-      Stage(.basic(inner: [8]), width: [6, 8], depth: [1, 2], stride: 2, residual: .shortcut)
-      GlobalAveragePool()
-      Linear(classes: 4)
-    },
-    try! SearchSpace(name: "tied", input: [3, 8, 8]) {
-      Convolution(name: "stem", width: [4, 6, 8], kernel: 3)
-      Stage(.invertedResidual(inner: [8, 12]), width: [4, 8], depth: [1, 2])
-      Stage(.basic(inner: [4, 8]), width: [8, 12], depth: [1, 2, 3], stride: 2)
-      GlobalAveragePool()
-      Linear(classes: 4)
-    },
-    try! SearchSpace(name: "bottlenecks", input: [3, 8, 8]) {
-      Convolution(name: "stem", width: [4, 8], kernel: 3)
-      Stage(
-        .bottleneck(inner: [4, 6]), width: [8, 12], depth: [1, 2], residual: .shortcut,
-        projection: .pooledPlain)
-      Stage(.fire(squeeze: [2, 4]), width: [8, 12], depth: 1)
-      GlobalAveragePool()
-      Linear(classes: 4)
-    },
-  ]
+  private static func spaces() throws -> [SearchSpace] {
+    [
+      try SearchSpace(name: "untied", input: [3, 8, 8]) {
+        Convolution(name: "stem", width: [4, 6], kernel: 3)
+        Stage(.basic(inner: [4, 8]), width: [4, 6], depth: [1, 3], residual: .shortcut)
+        Stage(.basic(inner: [8]), width: [6, 8], depth: [1, 2], stride: 2, residual: .shortcut)
+        GlobalAveragePool()
+        Linear(classes: 4)
+      },
+      try SearchSpace(name: "tied", input: [3, 8, 8]) {
+        Convolution(name: "stem", width: [4, 6, 8], kernel: 3)
+        Stage(.invertedResidual(inner: [8, 12]), width: [4, 8], depth: [1, 2])
+        Stage(.basic(inner: [4, 8]), width: [8, 12], depth: [1, 2, 3], stride: 2)
+        GlobalAveragePool()
+        Linear(classes: 4)
+      },
+      try SearchSpace(name: "bottlenecks", input: [3, 8, 8]) {
+        Convolution(name: "stem", width: [4, 8], kernel: 3)
+        Stage(
+          .bottleneck(inner: [4, 6]), width: [8, 12], depth: [1, 2], residual: .shortcut,
+          projection: .pooledPlain)
+        Stage(.fire(squeeze: [2, 4]), width: [8, 12], depth: 1)
+        GlobalAveragePool()
+        Linear(classes: 4)
+      },
+    ]
+  }
 
-  @Test(arguments: spaces, Cost.Metric.allCases)
+  @Test(arguments: try spaces(), Cost.Metric.allCases)
   func `is exact: the sum over all architectures of probability times cost`(
     space: SearchSpace, metric: Cost.Metric
   ) throws {

@@ -56,8 +56,8 @@ import Testing
           11:14: error: supernet.precision must be auto, float32 or bfloat16, the only values there \
           are, but is 'float16'; did you mean 'bfloat16'?
           12:19: error: supernet.optimizer.lr must be a number above 0 up to 100, but is '.nan'
-          12:35: error: supernet.optimizer.schedule must be cosine, linear or constant, \
-          the only values there are, but is 'cosin'; did you mean 'cosine'?
+          12:35: error: supernet.optimizer.schedule must be cosine, linear, constant or \
+          step, the only values there are, but is 'cosin'; did you mean 'cosine'?
           13:11: error: strategy must be a mapping with the key \(Self.strategies), but is a list
           14:18: error: budgets.macs must be a count such as 4M or 300k, or a share such as 40%, \
           but is '4m'; the units are k, M and G
