@@ -47,8 +47,9 @@ public struct TAS: SearchStrategy {
   private var sample: Sample?
   private var question: Question?
 
-  /// What can be set about the search. The initial values are the paper's, but for
-  /// ``temperature``, whose way down the paper and the code give differently.
+  /// What can be set about the search.
+  ///
+  /// The initial values are the paper's; the code lets the temperature fall otherwise.
   public struct Settings: Hashable, Codable, Sendable {
     /// The learning rate of the distributions.
     public var rate = 1e-3
