@@ -32,6 +32,8 @@ struct StoreOptions: ParsableArguments {
   /// Opens the study that is meant.
   ///
   /// - Parameter name: Its name, if it is given otherwise than by the option.
+  /// - Returns: The study.
+  /// - Throws: What keeps it from being read.
   func open(study name: String? = nil) throws -> StudyReader {
     try StudyReader(named: name ?? study, in: TrialStore.open(path: database, for: .reading))
   }

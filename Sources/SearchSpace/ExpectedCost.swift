@@ -214,8 +214,10 @@ private struct StreamWalk {
 
   /// Passes a block.
   ///
-  /// - Parameter visit: Told of each layer, for each case: under which answers it is there so, what
-  ///   it reads and what it computes.
+  /// - Parameters:
+  ///   - block: The block.
+  ///   - visit: Told of each layer, for each case: under which answers it is there so, what it reads
+  ///     and what it computes.
   mutating func pass(_ block: Block, visit: (LayerTemplate, Guards, Size, Size) -> Void) {
     guard let presence = presence(of: block) else { return }
     var computed: [(guards: Guards, size: Size)] = []
