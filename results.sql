@@ -8,7 +8,7 @@
 -- The file runs in WAL mode, which is not part of the schema.
 
 PRAGMA application_id = 0x4E415331;  -- "NAS1" in ASCII: this program made the file
-PRAGMA user_version = 3;             -- how many of the migrations are done
+PRAGMA user_version = 4;             -- how many of the migrations are done
 
 -- A study is one search, from its plan to its frontier.
 CREATE TABLE studies (
@@ -24,7 +24,8 @@ CREATE TABLE studies (
   random_state TEXT,           -- the random number generator as of the last trial
   created_at REAL NOT NULL,
   recipe_hash TEXT,            -- of all that the supernet's weights follow from; NULL: not known
-  trained_by TEXT              -- the study, by its name then, whose supernet was taken over
+  trained_by TEXT,             -- the study, by its name then, whose supernet was taken over
+  search_seconds REAL NOT NULL DEFAULT 0  -- from the first question to the last answer, all runs
 ) STRICT;
 
 -- A trial is one architecture, evaluated.

@@ -10,6 +10,9 @@ extension FrontierView {
     var points: [PointEntry]
     var unscored: [UnscoredEntry]
 
+    /// Left out for strategies that learn none.
+    var distributions: [Distributions]?
+
     struct PointEntry: Encodable {
       var trial: Int
       var macs: Int
@@ -47,7 +50,8 @@ extension FrontierView {
   func document() throws -> Document {
     Document(
       study: reader.study.name, cost: cost.rawValue, points: try points.map(entry),
-      unscored: try unscored.map(entry))
+      unscored: try unscored.map(entry),
+      distributions: distributions.isEmpty ? nil : distributions)
   }
 
   private func entry(of point: Point) throws -> Document.PointEntry {

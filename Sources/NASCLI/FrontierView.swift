@@ -10,6 +10,9 @@ struct FrontierView {
   let points: [Point]
   let finalists: [RecordedFinalist]
 
+  /// What the strategy holds probable at its end, if it learns distributions.
+  let distributions: [Distributions]
+
   /// Networks of the study that nobody has scored, the cheapest first.
   let unscored: [Trial]
 
@@ -41,6 +44,7 @@ struct FrontierView {
       throw StudyError.unfinished(study: reader.study.name)
     }
     finalists = try reader.store.finalists(of: reader.study.id)
+    distributions = try reader.distributions()
   }
 
   func value(of trial: Trial) -> Int { cost == .macs ? trial.macs : trial.parameters }
@@ -63,6 +67,11 @@ struct FrontierView {
     if !points.isEmpty { parts.append(table) }
     if let plot { parts.append(plot) }
     if let unscoredTable { parts.append(unscoredTable) }
+    if !distributions.isEmpty {
+      parts.append(
+        distributions.map(\.summary).joined(separator: "\n")
+          + "\n'nas show \(reader.study.name)' has each decision's distribution")
+    }
     return parts.joined(separator: "\n\n")
   }
 
@@ -96,7 +105,8 @@ struct FrontierView {
   }
 
   private var plot: String? {
-    guard !points.isEmpty else { return nil }
+    // One network alone makes no picture.
+    guard points.count > 1 || background.count > 1 else { return nil }
     let marked = points.map {
       Plot.Point(
         x: Double(value(of: $0.trial)), y: $0.accuracy, mark: $0.equal == nil ? .disc : .ring)

@@ -68,10 +68,14 @@ extension Distributions {
   /// A line that tells what is most probable and how certain that is.
   var summary: String {
     let certainties = decisions.map(\.certainty)
-    return "the distributions\(budget.map { " for \($0)" } ?? "") derive a network of "
-      + "\(short(derived.macs)) MACs and \(short(derived.parameters)) parameters; its choices are "
-      + "\(percent(certainties.min() ?? 1, decimals: 0)) to "
+    let certain =
+      "\(percent(certainties.min() ?? 1, decimals: 0)) to "
       + "\(percent(certainties.max() ?? 1, decimals: 0)) certain"
+    return "the distributions\(budget.map { " for \($0.brief)" } ?? "") derive a network of "
+      + "\(short(derived.macs)) MACs and \(short(derived.parameters)) parameters, \(certain)"
+      + (isWithinBudget
+        ? ""
+        : "\nthat is beyond the budget: what was picked is the most probable network within it")
   }
 
   /// The summary and a line for each decision.
@@ -94,10 +98,16 @@ extension Distributions {
     var lines = [summary]
     if let expectedCost, let budget {
       lines.append(
-        "expected of a network drawn from them: \(short(Int(expectedCost))), \(budget)")
+        "expected of a network drawn from them: \(short(Int(expectedCost))) "
+          + budget.metric.rawValue)
     }
     return (lines + ["", table.text]).joined(separator: "\n")
   }
+}
+
+extension Budget {
+  /// The budget with its limit in a word.
+  var brief: String { "\(metric.rawValue) ≤ \(short(limit))" }
 }
 
 extension Distributions.Entry {

@@ -9,6 +9,10 @@ public enum StudyEvent: Sendable {
   /// The supernet is not trained: it is the one that the named study trained by the same recipe.
   case tookSupernet(study: String)
 
+  /// The teacher of retraining is not trained: it is the one that the named study trained by the same
+  /// recipe.
+  case tookTeacher(study: String)
+
   /// The strategy begins with so many scores that other studies got.
   case warmStarted(scores: Int)
 
@@ -72,6 +76,12 @@ public enum StudyError: Error, Hashable, Sendable, CustomStringConvertible {
   /// The study is done, and its strategy picks networks without scoring any.
   case unscored(study: String)
 
+  /// No network of the study was trained on its own.
+  case notRetrained(study: String)
+
+  /// No study of a database has a network that was trained on its own.
+  case nothingToCompare
+
   /// Training or scoring needs more memory than there is.
   case tooLarge(needed: Int, available: Int)
 
@@ -114,6 +124,11 @@ public enum StudyError: Error, Hashable, Sendable, CustomStringConvertible {
       "\(what) of study '\(study)' cannot be read; start again with --fresh (the old trials stay)"
     case .unfinished(let study):
       "study '\(study)' has no scored network yet; let nas run finish first"
+    case .nothingToCompare:
+      "no study has a network that was trained on its own yet; 'retrain:' in a search file asks for it"
+    case .notRetrained(let study):
+      "no network of study '\(study)' was trained on its own yet; 'nas retrain TRIAL' does that, or "
+        + "'retrain:' in its search file"
     case .unscored(let study):
       "study '\(study)' has picked networks and scored none; 'nas retrain' scores one"
     case .tooLarge(let needed, let available):

@@ -18,12 +18,22 @@ public struct StudyReader {
   ///   stored of it cannot be read.
   public init(named name: String?, in store: TrialStore) throws {
     if let name {
-      study = try store.study(named: name)
+      try self.init(store.study(named: name), in: store)
     } else if let newest = try store.studies().last {
-      study = newest
+      try self.init(newest, in: store)
     } else {
       throw StoreError(.noSuchStudy(name: "", known: []), path: store.path)
     }
+  }
+
+  /// Reads a study.
+  ///
+  /// - Parameters:
+  ///   - study: The study.
+  ///   - store: Where it is kept.
+  /// - Throws: ``StudyError/damagedState(study:what:)`` if what is stored of it cannot be read.
+  public init(_ study: Study, in store: TrialStore) throws {
+    self.study = study
     self.store = store
     struct Description: Decodable {
       let input: Shape

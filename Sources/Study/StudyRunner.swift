@@ -28,6 +28,9 @@ public final class StudyRunner {
   let clock = ContinuousClock()
   /// What the training of the supernet begins with, if the plan says so.
   let pretrained: PretrainedWeights?
+
+  /// The weights whose slices networks trained on their own begin with, if the plan names any.
+  let retrainingStart: PretrainedWeights?
   let logger = Logger(label: "nas.study")
 
   /// Reads the data and makes sure that the search can be begun.
@@ -44,7 +47,8 @@ public final class StudyRunner {
   ) throws {
     self.plan = plan
     material = try StudyMaterial(plan)
-    pretrained = try material.pretrainedWeights()
+    pretrained = try material.pretrainedWeights(at: plan.supernet.pretrained)
+    retrainingStart = try material.pretrainedWeights(at: plan.retrain?.pretrained)
     engine = try .chosen()
     testImages = plan.retrain == nil ? nil : try material.testImages()
     // A budget that cannot be met is said before hours of training, and before a file is made.
@@ -57,7 +61,7 @@ public final class StudyRunner {
   /// Works until the study is done or the run is to stop.
   ///
   /// - Parameter fresh: Whether to begin anew if there is a study of this name. The old one is kept
-  ///   under another name, and no other study's supernet is taken over.
+  ///   under another name, and no other study's supernet or teacher is taken over.
   /// - Returns: ``Run/Ending/done`` or ``Run/Ending/stopped``.
   /// - Throws: Whatever stops the work; what was committed stays.
   public func run(fresh: Bool = false) throws -> Run.Ending {
@@ -142,7 +146,25 @@ public final class StudyRunner {
       }
     }
     guard plan.retrain != nil else { return .done }
-    return try retrainFinalists(of: study, in: run) ? .done : .stopped
+    return try retrainFinalists(of: study, fresh: fresh, in: run) ? .done : .stopped
+  }
+}
+
+/// Measures times that follow one another.
+struct Stopwatch {
+  private let clock: ContinuousClock
+  private var last: ContinuousClock.Instant
+
+  init(_ clock: ContinuousClock) {
+    self.clock = clock
+    last = clock.now
+  }
+
+  /// Seconds since the last lap, or since the watch was made.
+  mutating func lap() -> Double {
+    let now = clock.now
+    defer { last = now }
+    return (now - last).seconds
   }
 }
 

@@ -35,6 +35,7 @@ enum Schema {
     (name: "1 studies, trials and scores", sql: studiesTrialsAndScores),
     (name: "2 known scores and supernets of others", sql: knownScoresAndSupernetsOfOthers),
     (name: "3 beliefs", sql: beliefs),
+    (name: "4 search time", sql: searchTime),
   ]
 
   private static let knownScoresAndSupernetsOfOthers = """
@@ -43,6 +44,10 @@ enum Schema {
     ALTER TABLE scores ADD COLUMN known INTEGER NOT NULL DEFAULT 0 CHECK (known IN (0, 1));
     ALTER TABLE scores ADD COLUMN answers BLOB CHECK (length(answers) = (images + 7) / 8);
     CREATE INDEX trials_by_key ON trials (key);
+    """
+
+  private static let searchTime = """
+    ALTER TABLE studies ADD COLUMN search_seconds REAL NOT NULL DEFAULT 0;
     """
 
   private static let beliefs = """

@@ -100,6 +100,11 @@ public struct Study: Hashable, Identifiable, Sendable {
 
   /// The study that trained its supernet, by the name it had then; nil if it trains its own.
   public let trainedBy: String?
+
+  /// Seconds that its search took, all runs together, from the first question to the last answer.
+  ///
+  /// The training of a supernet before it is not counted.
+  public let searchSeconds: Double
 }
 
 extension Study {
@@ -114,7 +119,8 @@ extension Study {
       randomState: try row.decode(String?.self, forColumn: "random_state"),
       createdAt: try row.date("created_at"),
       recipeHash: try row.decode(String?.self, forColumn: "recipe_hash"),
-      trainedBy: try row.decode(String?.self, forColumn: "trained_by"))
+      trainedBy: try row.decode(String?.self, forColumn: "trained_by"),
+      searchSeconds: try row.value("search_seconds"))
   }
 }
 

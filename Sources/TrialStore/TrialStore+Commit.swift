@@ -41,11 +41,13 @@ extension TrialStore {
           UPDATE studies SET
             stage = coalesce(?, stage),
             strategy_state = coalesce(?, strategy_state),
-            random_state = coalesce(?, random_state)
+            random_state = coalesce(?, random_state),
+            search_seconds = search_seconds + ?
           WHERE id = ?
           """,
         arguments: [
-          update.stage?.rawValue, update.strategyState, update.randomState, run.studyID,
+          update.stage?.rawValue, update.strategyState, update.randomState,
+          update.searchSeconds, run.studyID,
         ])
       return first..<first + update.trials.count
     }

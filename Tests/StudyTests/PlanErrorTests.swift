@@ -187,6 +187,20 @@ import Testing
         == "3:36: error: vgg-16 has no use for 'residual'")
   }
 
+  @Test func `sees what cannot be widths or depths of a family`() {
+    #expect(
+      screen(["space": "{network: resnet-20, width: {shares: [30%, 120%], groups: 4}}"]) == """
+        3:51: error: an entry of space.width.shares is at most 100%, the widest choice
+        3:66: error: shares say what the choices are; leave out groups or shares
+        """)
+    #expect(
+      screen(["space": "{network: resnet-20, width: {shares: []}, depth: {step: 0}}"]) == """
+        3:45: error: space.width.shares offers nothing to choose
+        3:57: error: the key 'min' is missing from space.depth; add for example 'min: 1'
+        3:64: error: space.depth.step must be a whole number from 1 to 1000, but is '0'
+        """)
+  }
+
   /// Values other than those a family's space has by itself.
   static let others: [(Family.Setting, @Sendable (inout Family.Settings) -> Void)] = [
     (.width, { $0.width.groups = 2 }), (.depth, { $0.smallestDepth = 1 }),

@@ -22,6 +22,7 @@ final class ProgressLine {
     switch event {
     case .began(let study, let beginning): note(beginning.sentence(about: study))
     case .tookSupernet(let study): note("takes the supernet that study '\(study)' trained")
+    case .tookTeacher(let study): note("takes the teacher that study '\(study)' trained")
     case .warmStarted(let scores): note("begins with \(scores) scores that are known")
     case .training(let step, let count, let loss, let left):
       update(

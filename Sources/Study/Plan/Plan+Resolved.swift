@@ -116,11 +116,21 @@ extension Family.Settings {
   /// The value of a setting; `nil` where it has none.
   fileprivate func yaml(of setting: Family.Setting) -> String? {
     switch setting {
-    case .width: "{scale: \(width.scale), groups: \(width.groups), divisor: \(width.divisor)}"
-    case .depth: smallestDepth.map { "{min: \($0)}" }
+    case .width:
+      "{scale: \(width.scale), \(width.steps), divisor: \(width.divisor)}"
+    case .depth:
+      smallestDepth.map { depthStep == 1 ? "{min: \($0)}" : "{min: \($0), step: \(depthStep)}" }
     case .residual: residual.rawValue
     case .strides: strides.map { "\($0)" }
     }
+  }
+}
+
+extension WidthRule {
+  /// What says how many choices there are.
+  fileprivate var steps: String {
+    guard let shares else { return "groups: \(groups)" }
+    return "shares: [\(shares.map { "\($0)%" }.joined(separator: ", "))]"
   }
 }
 
@@ -155,7 +165,7 @@ extension Duration {
 
 extension String {
   /// The text as a YAML scalar that is read back as it is: plain if that is beyond doubt.
-  fileprivate var yaml: String {
+  var yaml: String {
     let isPlain =
       utf8.allSatisfy { byte in
         switch byte {

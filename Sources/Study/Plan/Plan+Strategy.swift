@@ -155,7 +155,8 @@ private struct Planned<Search: PlannedStrategy>: PlannedSearch {
   static var strategy: any PlannedStrategy.Type { Search.self }
 
   var text: String {
-    Search.fields.map { "\($0.key): \($0.text(settings))" }.joined(separator: ", ")
+    Search.fields.filter { !$0.isImplied(settings) }
+      .map { "\($0.key): \($0.text(settings))" }.joined(separator: ", ")
   }
 
   var images: Int? { Search.fields.compactMap { $0.images?(settings) }.first }

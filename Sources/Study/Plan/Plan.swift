@@ -282,11 +282,7 @@ public struct Plan: Hashable, Sendable {
       readPaths(keys, &reader)
       reader.word(keys["precision"], into: &precision)
       reader.integer(keys["calibration"], 1...Int.max, into: &calibration)
-      if let given = keys["pretrained"] {
-        var path = ""
-        reader.text(given, expecting: "the path of a file", longest: 4095, into: &path)
-        pretrained = path
-      }
+      reader.path(keys["pretrained"], into: &pretrained)
       optimizer.read(keys["optimizer"], &reader)
     }
   }
