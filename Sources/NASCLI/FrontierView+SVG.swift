@@ -37,7 +37,7 @@ extension FrontierView {
           + #"y2="\#(height - bottom)" stroke="lightgray"/>"#)
       lines.append(
         #"<text x="\#(number(x(tick)))" y="\#(height - bottom + 20)" text-anchor="middle">"#
-          + #"\#(short(Int(tick)))</text>"#)
+          + #"\#(short(Int(tick), of: cost))</text>"#)
     }
     for tick in yTicks.all {
       lines.append(
@@ -49,7 +49,7 @@ extension FrontierView {
     }
     lines.append(
       #"<text x="395" y="\#(height - 12)" text-anchor="middle">"#
-        + #"\#(cost == .macs ? "multiply-adds" : "parameters")</text>"#)
+        + #"\#(cost.axis)</text>"#)
     // Of many trials that would lie on one another, one is drawn.
     var taken: Set<SIMD2<Int>> = []
     for other in others {
@@ -64,7 +64,9 @@ extension FrontierView {
     for point in points {
       let title =
         "trial \(point.trial.number): \(short(point.trial.macs)) MACs, "
-        + "\(short(point.trial.parameters)) parameters, \(percent(point.accuracy))"
+        + "\(short(point.trial.parameters)) parameters, "
+        + (point.trial.latency.map { "\(short(latency: $0)), " } ?? "")
+        + percent(point.accuracy)
         + (point.equal.map { ", level with trial \($0.number)" } ?? "")
       let column = number(x(Double(value(of: point.trial))))
       if let interval = point.score.interval {
@@ -97,5 +99,16 @@ extension FrontierView {
   private func escaped(_ text: String) -> String {
     text.replacingOccurrences(of: "&", with: "&amp;").replacingOccurrences(of: "<", with: "&lt;")
       .replacingOccurrences(of: ">", with: "&gt;").escapingControls
+  }
+}
+
+extension Cost.Metric {
+  /// What is written below an axis of it.
+  fileprivate var axis: String {
+    switch self {
+    case .macs: "multiply-adds"
+    case .parameters: "parameters"
+    case .latency: "latency"
+    }
   }
 }

@@ -1,0 +1,26 @@
+import SearchSpace
+import Strategies
+
+extension Plan {
+  /// What is timed for a budget or an objective of latency.
+  public struct Latency: Hashable, Sendable {
+    /// `batch`: the images that are classified at a time, 1 to 4096, default 1.
+    public var batch = 1
+
+    public init() {}
+
+    mutating func read(_ form: Form?, _ reader: inout FormReader) {
+      let keys = reader.mapping(form, keys: ["batch"])
+      reader.integer(keys["batch"], 1...4096, into: &batch)
+    }
+  }
+
+  /// Whether a budget or an objective is about latency.
+  var namesLatency: Bool { budgets.contains { $0.metric == .latency } || strategy.namesLatency }
+
+  /// The place of the first budget of latency, or else that of the strategy, whose objective it is.
+  var placeOfLatency: Position? {
+    budgets.firstIndex { $0.metric == .latency }.map { places["budgets[\($0)]"] }
+      ?? places["strategy"]
+  }
+}
