@@ -5,22 +5,24 @@ public import SearchSpace
 /// Times the layers of a space's networks, and some networks whole, for a ``LatencyTable``.
 ///
 /// What is timed is what classifies a batch with known statistics: normalisations folded into
-/// convolutions, in single precision, on as many threads as the engine has. Weights are such that no
-/// number on the way becomes tiny, which would take longer; the images do not matter.
+/// convolutions, in single precision. Weights are such that no number on the way becomes tiny, which
+/// would take longer; the images do not matter.
 ///
 /// A time is made so that neither another program's turn nor a processor that changes its speed
 /// decides it:
 ///
 /// - Each subject, a layer or a network, is made anew and run once unmeasured; then it is run for a
-///   while, and the median of these runs is one measurement.
+///   while, and the lower quartile of these runs is one measurement.
 /// - All subjects take their turns in rounds, each round in an order of its own.
 /// - Of a subject's measurements the lower quartile counts, and the distance of the quartiles is the
 ///   spread.
+/// - One thread computes unless more are asked for: two that wait for each other a hundred times in a
+///   network take as long as whatever else the slower one's core has to do.
 public struct LatencyMeter {
   public let space: SearchSpace
   public let settings: Settings
 
-  private let engine: Engine
+  private let backend: Engine.Backend
   private let layers: [LayerSubject]
   private let networks: [Network]
   private let clock = ContinuousClock()
@@ -38,6 +40,9 @@ public struct LatencyMeter {
 
     /// Images that are classified at a time.
     public var batch = 1
+
+    /// How many threads compute.
+    public var threads = 1
 
     /// What random networks are drawn from.
     public var seed: UInt64 = 1
@@ -63,10 +68,10 @@ public struct LatencyMeter {
   ///
   /// The networks are drawn so that small and large ones are about equally frequent, none twice; the
   /// smallest and the largest are among those that predictions are fitted to.
-  public init(of space: SearchSpace, engine: Engine, settings: Settings = Settings()) {
+  public init(of space: SearchSpace, backend: Engine.Backend, settings: Settings = Settings()) {
     self.space = space
     self.settings = settings
-    self.engine = engine
+    self.backend = backend
     layers = LatencyTable.grids(of: space).flatMap { grid in
       grid.points.map { LayerSubject(kind: grid.kind, channels: $0) }
     }
@@ -107,6 +112,17 @@ public struct LatencyMeter {
     processor: String, tell: (_ done: Int, _ count: Int) -> Void = { _, _ in },
     isStopping: () -> Bool = { false }
   ) throws(KernelError) -> LatencyTable? {
+    let times = try Engine.withThreads(settings.threads) { () throws(KernelError) in
+      try measureTimes(tell: tell, isStopping: isStopping)
+    }
+    return times.map { table(of: $0, processor: processor) }
+  }
+
+  /// The measurements of each subject: of all layers, then of all networks.
+  private func measureTimes(
+    tell: (_ done: Int, _ count: Int) -> Void, isStopping: () -> Bool
+  ) throws(KernelError) -> [[Double]]? {
+    let engine = try Engine(backend: backend)
     let count = layers.count + networks.count
     var times = [[Double]](repeating: [], count: count)
     var generator = SeededGenerator(seed: settings.seed, stream: "latency rounds")
@@ -115,19 +131,24 @@ public struct LatencyMeter {
       for subject in (0..<count).shuffled(using: &generator) {
         times[subject].append(
           subject < layers.count
-            ? try time(layers[subject]) : try time(networks[subject - layers.count]))
+            ? try time(layers[subject], engine) : try time(networks[subject - layers.count], engine)
+        )
         done += 1
         if isStopping() { return nil }
         tell(done, settings.rounds * count)
       }
     }
+    return times
+  }
 
+  /// What all measurements come to.
+  private func table(of times: [[Double]], processor: String) -> LatencyTable {
     var known: [LayerKind: [LayerKind.Channels: LatencyTable.Sample]] = [:]
     for (subject, times) in zip(layers, times) {
       known[subject.kind, default: [:]][subject.channels] = Self.sample(times)
     }
     let conditions = LatencyTable.Conditions(
-      batch: settings.batch, threads: Engine.threads, library: engine.backend.rawValue,
+      batch: settings.batch, threads: settings.threads, library: backend.rawValue,
       processor: processor)
     var table = LatencyTable(of: space, under: conditions) { kind, channels in
       guard let sample = known[kind]?[channels] else {
@@ -150,40 +171,39 @@ public struct LatencyMeter {
 
   /// What measurements of one subject come to.
   private static func sample(_ times: [Double]) -> LatencyTable.Sample {
-    let sorted = times.sorted()
-    let (low, high) = (sorted[sorted.count / 4], sorted[sorted.count * 3 / 4])
-    return LatencyTable.Sample(nanoseconds: low, spread: high - low)
+    let low = times.quantile(0.25)
+    return LatencyTable.Sample(nanoseconds: low, spread: times.quantile(0.75) - low)
   }
 
   // MARK: One measurement
 
-  private func time(_ subject: LayerSubject) throws(KernelError) -> Double {
+  private func time(_ subject: LayerSubject, _ engine: Engine) throws(KernelError) -> Double {
     let layer = subject.kind.layer(of: subject.channels)
-    let runner = try runner(of: [layer])
+    let runner = try runner(of: [layer], engine)
     let input = runner.arena.pattern(layer.input.tensorShape(batch: settings.batch))
     let operand = subject.kind.operand(of: layer).map {
       NormalizedTensor(runner.arena.pattern($0.tensorShape(batch: settings.batch)))
     }
     let statistics = ChannelStatistics.none(channels: layer.output.channels)
-    return try medianTime(on: runner) { () throws(KernelError) in
+    return try usualTime(on: runner) { () throws(KernelError) in
       _ = try runner.compute(layer, input: NormalizedTensor(input), operand: operand) {
         .fixed(statistics)
       }
     }
   }
 
-  private func time(_ network: Network) throws(KernelError) -> Double {
-    let runner = try runner(of: network.layers)
+  private func time(_ network: Network, _ engine: Engine) throws(KernelError) -> Double {
+    let runner = try runner(of: network.layers, engine)
     let images = runner.arena.pattern(network.input.tensorShape(batch: settings.batch))
     let statistics = network.layers.map { layer in
       layer.isNormalized ? ChannelStatistics.none(channels: layer.output.channels) : nil
     }
-    return try medianTime(on: runner) { () throws(KernelError) in
+    return try usualTime(on: runner) { () throws(KernelError) in
       _ = try runner.outputs(of: network, images: images, statistics: statistics)
     }
   }
 
-  private func runner(of layers: [Layer]) throws(KernelError) -> NetworkRunner {
+  private func runner(of layers: [Layer], _ engine: Engine) throws(KernelError) -> NetworkRunner {
     let parameters = try Parameters(of: layers)
     for entry in parameters.entries {
       parameters.set(entry, to: Pattern.values(entry.count, deviation: entry.usualDeviation))
@@ -197,8 +217,8 @@ public struct LatencyMeter {
   /// How often it is run at least and at most.
   private static let runs = 3...40
 
-  /// The median of the nanoseconds that some runs take, after one that does not count.
-  private func medianTime(
+  /// The lower quartile of the nanoseconds that some runs take, after one that does not count.
+  private func usualTime(
     on runner: NetworkRunner, _ body: () throws(KernelError) -> Void
   ) throws(KernelError) -> Double {
     let mark = runner.arena.mark
@@ -216,7 +236,14 @@ public struct LatencyMeter {
       times.append(Double(duration.seconds) * 1e9 + Double(duration.attoseconds) * 1e-9)
       sum += times[times.count - 1]
     }
-    return times.sorted()[times.count / 2]
+    return times.quantile(0.25)
+  }
+}
+
+extension [Double] {
+  /// The element that such a share of all are below.
+  fileprivate func quantile(_ share: Double) -> Double {
+    sorted()[Swift.min(count - 1, Int(share * Double(count)))]
   }
 }
 

@@ -14,6 +14,9 @@ extension LatencyTable {
       + (conditions.threads == 1 ? "one thread" : "\(conditions.threads) threads")
   }
 
+  /// From such an error on, predictions are hardly worth to search by.
+  private static let doubtful = 0.2
+
   /// How far predictions are off.
   var trust: String {
     guard let error else {
@@ -21,6 +24,8 @@ extension LatencyTable {
     }
     return "off by \(percent(error.median, decimals: 1)) usually and "
       + "\(percent(error.worst, decimals: 1)) at worst for \(checks.count) networks timed whole"
+      + (error.median > Self.doubtful
+        ? "; did the machine have other work? 'nas run --fresh' measures again" : "")
   }
 }
 

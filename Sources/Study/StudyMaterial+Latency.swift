@@ -11,8 +11,9 @@ extension StudyMaterial {
   func makeLatencyMeter(engine: Engine, settings: LatencyMeter.Settings = .init()) -> LatencyMeter {
     var settings = settings
     settings.batch = plan.latency.batch
+    settings.threads = plan.latency.threads
     settings.seed = plan.seed
-    return LatencyMeter(of: space, engine: engine, settings: settings)
+    return LatencyMeter(of: space, backend: engine.backend, settings: settings)
   }
 
   /// Times the space by a table that a study keeps.

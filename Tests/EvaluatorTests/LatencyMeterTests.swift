@@ -27,9 +27,10 @@ import Testing
     let space = try space()
     var settings = LatencyMeter.Settings()
     (settings.rounds, settings.calibrationNetworks, settings.checkedNetworks) = (3, 5, 4)
-    settings.batch = 2
-    let meter = LatencyMeter(of: space, engine: try Engine(backend: backend), settings: settings)
+    (settings.batch, settings.threads) = (2, 2)
+    let meter = LatencyMeter(of: space, backend: backend, settings: settings)
     #expect(meter.networkCount == 9)
+    let usual = Engine.threads
     var told = 0
     let table = try #require(
       try meter.measure(
@@ -38,6 +39,7 @@ import Testing
           told += 1
           #expect(done == told && count == 3 * (meter.layerCount + 9))
         }))
+    #expect(Engine.threads == usual)
     #expect(told == 3 * (meter.layerCount + 9))
     #expect(table.covers(space))
     #expect(table.grids.reduce(0) { $0 + $1.nanoseconds.count } == meter.layerCount)
@@ -48,12 +50,12 @@ import Testing
     #expect(
       table.conditions
         == .init(
-          batch: 2, threads: Engine.threads, library: backend.rawValue, processor: "a machine"))
+          batch: 2, threads: 2, library: backend.rawValue, processor: "a machine"))
     #expect(try JSONDecoder().decode(LatencyTable.self, from: JSONEncoder().encode(table)) == table)
   }
 
   @Test func `gives up when it is asked to`() throws {
-    let meter = LatencyMeter(of: try space(), engine: try Engine())
+    let meter = LatencyMeter(of: try space(), backend: .fused)
     var asked = 0
     let table = try meter.measure(processor: "") {
       _, _ in
@@ -70,7 +72,7 @@ import Testing
       GlobalAveragePool()
       Linear(classes: 2)
     }
-    let meter = LatencyMeter(of: space, engine: try Engine(), settings: .glance)
+    let meter = LatencyMeter(of: space, backend: .fused, settings: .glance)
     let table = try #require(try meter.measure(processor: ""))
     #expect(table.checks.isEmpty && table.error == nil && table.calibrationCount == 1)
     #expect(space.timed(by: table).cost(of: space.largest)[.latency] > 0)

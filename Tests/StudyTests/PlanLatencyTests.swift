@@ -8,7 +8,7 @@ import Testing
     let plan = try plan(
       search([
         "budgets": "[{latency: 2ms}, {latency: 60%}, {latency: 312.5us}, {macs: 4M}]",
-        "latency": "{batch: 8}",
+        "latency": "{batch: 8, threads: 2}",
       ]))
     #expect(
       plan.budgets == [
@@ -16,12 +16,13 @@ import Testing
         Plan.Limit(.latency, .share(partsPerMillion: 600_000)),
         Plan.Limit(.latency, .count(312_500)), Plan.Limit(.macs, .count(4_000_000)),
       ])
-    #expect(plan.latency.batch == 8)
+    #expect(plan.latency.batch == 8 && plan.latency.threads == 2)
     #expect(plan.resolved.contains("  - {latency: 312.5us}\n"))
-    #expect(plan.resolved.contains("latency: {batch: 8}\n"))
+    #expect(plan.resolved.contains("latency: {batch: 8, threads: 2}\n"))
     #expect(try Plan(plan.resolved.utf8, file: "again.yaml") == plan)
     // An older study's plan has no such line.
-    #expect(try !self.plan(search(["budgets": "[{latency: 2ms}]"])).resolved.contains("batch: 1}"))
+    #expect(
+      try !self.plan(search(["budgets": "[{latency: 2ms}]"])).resolved.contains("latency: {batch"))
   }
 
   private func plan(_ text: String) throws -> Plan {

@@ -194,7 +194,9 @@ import Testing
         ? autoSlim(images: images) : random(trials: draw(1...Int.max), images: images),
       budgets: limits)
     plan.seed = generator.next()
-    if limits.contains(where: { $0.metric == .latency }) { plan.latency.batch = draw(1...4096) }
+    if limits.contains(where: { $0.metric == .latency }) {
+      (plan.latency.batch, plan.latency.threads) = (draw(1...4096), draw(1...256))
+    }
     plan.supernet.epochs = draw(1...100_000)
     plan.supernet.batch = draw(1...4096)
     plan.supernet.paths =

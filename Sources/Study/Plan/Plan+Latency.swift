@@ -7,11 +7,15 @@ extension Plan {
     /// `batch`: the images that are classified at a time, 1 to 4096, default 1.
     public var batch = 1
 
+    /// `threads`: how many threads compute, 1 to 256, default 1.
+    public var threads = 1
+
     public init() {}
 
     mutating func read(_ form: Form?, _ reader: inout FormReader) {
-      let keys = reader.mapping(form, keys: ["batch"])
+      let keys = reader.mapping(form, keys: ["batch", "threads"])
       reader.integer(keys["batch"], 1...4096, into: &batch)
+      reader.integer(keys["threads"], 1...256, into: &threads)
     }
   }
 

@@ -20,7 +20,9 @@ extension Plan {
     if warmStart { lines.append("warm-start: true") }
     lines.append("budgets:")
     lines += budgets.map { "  - {\($0.metric.rawValue): \($0.amount.text(of: $0.metric))}" }
-    if latency != Latency() { lines.append("latency: {batch: \(latency.batch)}") }
+    if latency != Latency() {
+      lines.append("latency: {batch: \(latency.batch), threads: \(latency.threads)}")
+    }
     if let retrain { lines += ["retrain:"] + retrain.lines.map { "  \($0)" } }
     lines.append(Self.checkpointKey + checkpointEvery.yaml)
     return lines.joined(separator: "\n") + "\n"
