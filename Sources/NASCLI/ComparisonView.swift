@@ -22,7 +22,7 @@ struct ComparisonView {
   private var tables: [(budget: String, rows: [[String]])] {
     var tables: [(budget: String, rows: [[String]])] = []
     for row in comparison.rows {
-      let budget = row.budget.brief
+      let budget = short(row.budget)
       if tables.last?.budget != budget { tables.append((budget, [])) }
       let (answers, interval) = (row.answers, row.interval)
       let accuracies = row.networks.map { $0.accuracy(isTest: answers.isTest) }
@@ -95,7 +95,7 @@ struct ComparisonView {
         chart.whisker(at: macs, over: row.interval, color: color)
         chart.disc(
           at: (macs, row.accuracy), color: color,
-          title: "\(strategy), \(row.budget.brief): \(percent(row.accuracy))")
+          title: "\(strategy), \(short(row.budget)): \(percent(row.accuracy))")
       }
     }
     return chart.svg

@@ -12,8 +12,8 @@ extension FrontierView {
       title: "\(reader.study.name): accuracy against \(cost.rawValue)",
       of: points.map { Double(value(of: $0.trial)) } + others.map { Double($0.cost) },
       points.map(\.accuracy) + ends + others.map(\.accuracy),
-      xLabel: cost == .macs ? "multiply-adds" : "parameters",
-      xTick: { short(Int($0)) }, yTick: { percent($0, decimals: 1) })
+      xLabel: cost.axis,
+      xTick: { short(Int($0), of: cost) }, yTick: { percent($0, decimals: 1) })
     // Of many trials that would lie on one another, one is drawn.
     var taken: Set<SIMD2<Int>> = []
     for other in others {
@@ -30,9 +30,22 @@ extension FrontierView {
       chart.disc(
         at: (cost, point.accuracy), color: "steelblue", isFilled: point.equal == nil,
         title: "trial \(point.trial.number): \(short(point.trial.macs)) MACs, "
-          + "\(short(point.trial.parameters)) parameters, \(percent(point.accuracy))"
+          + "\(short(point.trial.parameters)) parameters, "
+          + (point.trial.latency.map { "\(short(latency: $0)), " } ?? "")
+          + percent(point.accuracy)
           + (point.equal.map { ", level with trial \($0.number)" } ?? ""))
     }
     return chart.svg
+  }
+}
+
+extension Cost.Metric {
+  /// What is written below an axis of it.
+  fileprivate var axis: String {
+    switch self {
+    case .macs: "multiply-adds"
+    case .parameters: "parameters"
+    case .latency: "latency"
+    }
   }
 }

@@ -41,13 +41,18 @@ struct FrontierView {
     background = survey.scored
     unscored = try reader.store.unscoredTrials(of: reader.study.id)
     guard !points.isEmpty || !unscored.isEmpty else {
+      try reader.requireCosts(in: cost)
       throw StudyError.unfinished(study: reader.study.name)
     }
     finalists = try reader.store.finalists(of: reader.study.id)
     distributions = try reader.distributions()
   }
 
-  func value(of trial: Trial) -> Int { cost == .macs ? trial.macs : trial.parameters }
+  /// - Precondition: The trial is one of the frontier, which has none whose cost is not known.
+  func value(of trial: Trial) -> Int { trial.cost[cost] }
+
+  /// Whether latencies are known of what is shown.
+  private var isTimed: Bool { (points.map(\.trial) + unscored).contains { $0.latency != nil } }
 
   /// Accuracies below this are left out of pictures: only the part of the background is of use that
   /// the frontier's own range shows.
@@ -56,7 +61,7 @@ struct FrontierView {
   /// The budgets that a trial was picked for.
   func budgets(of trial: Trial) -> String {
     finalists.filter { $0.trial == trial.number }.map {
-      "\($0.cost.rawValue) ≤ \(short($0.limit))"
+      short(Budget($0.cost, atMost: $0.limit))
     }.joined(separator: ", ")
   }
 
@@ -72,6 +77,7 @@ struct FrontierView {
         distributions.map(\.summary).joined(separator: "\n")
           + "\n'nas show \(reader.study.name)' has each decision's distribution")
     }
+    if let latencies = reader.latencies { parts.append("latency \(latencies.summary)") }
     return parts.joined(separator: "\n\n")
   }
 
@@ -83,6 +89,7 @@ struct FrontierView {
     ])
     let isTested = points.contains { $0.testAccuracy != nil }
     if isTested { table.columns.insert(.init("on test"), at: 6) }
+    if isTimed { table.columns.insert(.init("latency"), at: 3) }
     table.rows = points.map { point in
       var row = [
         "\(point.trial.number)", short(point.trial.macs), short(point.trial.parameters),
@@ -91,6 +98,7 @@ struct FrontierView {
         budgets(of: point.trial),
       ]
       if isTested { row.insert(point.testAccuracy.map { percent($0) } ?? "", at: 6) }
+      if isTimed { row.insert(short(latency: point.trial.latency), at: 3) }
       return row
     }
     guard points.contains(where: { $0.equal != nil }) else { return table.text }
@@ -115,7 +123,7 @@ struct FrontierView {
       Plot.Point(x: Double($0.cost), y: $0.accuracy, mark: .dot)
     }
     let plot = Plot(
-      points: marked + others, xLabel: { "\(short(Int($0))) \(cost.rawValue)" },
+      points: marked + others, xLabel: { "\(short(Int($0), of: cost)) \(cost.rawValue)" },
       yLabel: { percent($0, decimals: 1) })
     guard points.contains(where: { $0.equal != nil }) else { return plot.text }
     return plot.text.map { $0 + "\n● better than all that cost less   ○ level with a cheaper one" }
@@ -127,9 +135,11 @@ struct FrontierView {
       .init("trial"), .init("MACs"), .init("params"), .init("accuracy", isNumeric: false),
       .init("picked for", isNumeric: false),
     ])
+    if isTimed { table.columns.insert(.init("latency"), at: 3) }
     table.rows = unscored.map { trial in
       [
         "\(trial.number)", short(trial.macs), short(trial.parameters),
+      ] + (isTimed ? [short(latency: trial.latency)] : []) + [
         "not scored; 'nas retrain \(trial.number)' trains it", budgets(of: trial),
       ]
     }

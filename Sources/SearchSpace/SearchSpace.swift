@@ -38,6 +38,9 @@ public struct SearchSpace: Hashable, Sendable, CustomStringConvertible {
   /// What networks cost that are not to be counted, by their canonical architectures.
   var knownCosts: [Architecture: Cost] = [:]
 
+  /// What tells how long networks take, which cannot be counted.
+  var latencies: LatencyTable?
+
   public var description: String { "\(name) for \(input) and \(classes) classes" }
 
   /// Creates a space from the parts that the closure lists.

@@ -35,6 +35,7 @@ public struct NSGA2: SearchStrategy, GenerationalSearch {
     case accuracy
     case macs
     case params
+    case latency
 
     /// The cost that it is about, if it is about one.
     var metric: Cost.Metric? {
@@ -42,6 +43,7 @@ public struct NSGA2: SearchStrategy, GenerationalSearch {
       case .accuracy: nil
       case .macs: .macs
       case .params: .parameters
+      case .latency: .latency
       }
     }
   }

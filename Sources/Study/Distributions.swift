@@ -44,7 +44,7 @@ public struct Distributions: Hashable, Codable, Sendable {
   init(_ belief: Belief, in space: SearchSpace) {
     budget = belief.budget
     expectedCost = belief.expectedCost
-    derived = space.network(of: belief.derived).cost
+    derived = space.cost(of: belief.derived)
     decisions = zip(space.decisions, belief.probabilities).map { decision, probabilities in
       Entry(
         name: decision.name, choices: decision.choices,

@@ -90,7 +90,7 @@ public struct Failure: Hashable, Sendable {
     case .materialChanged, .diverged, .damagedState, .badWeights: .badData
     case .unfinished, .unscored, .notRetrained, .nothingToCompare: .tryAgain
     case .unknownBackend: .usage
-    case .noSuchNetwork, .nothingToInherit, .noWeights: .missingInput
+    case .noSuchNetwork, .nothingToInherit, .noWeights, .noLatencies: .missingInput
     }
   }
 

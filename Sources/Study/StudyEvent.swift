@@ -6,6 +6,13 @@ public enum StudyEvent: Sendable {
   /// It has found out where it begins.
   case began(study: String, from: Beginning)
 
+  /// So many layers on their own and networks as a whole are being timed, which has come to
+  /// `progress` of its way.
+  case measuringLatency(layers: Int, networks: Int, progress: Double, secondsLeft: Double)
+
+  /// The space tells latencies from now on.
+  case measuredLatency(LatencyTable)
+
   /// The supernet is not trained: it is the one that the named study trained by the same recipe.
   case tookSupernet(study: String)
 
@@ -103,6 +110,9 @@ public enum StudyError: Error, Hashable, Sendable, CustomStringConvertible {
   /// The study's scores are those of a table.
   case noWeights(study: String)
 
+  /// The study knows no latencies.
+  case noLatencies(study: String)
+
   /// No trial fits the wish.
   case noSuchNetwork(study: String, wish: String)
 
@@ -148,6 +158,9 @@ public enum StudyError: Error, Hashable, Sendable, CustomStringConvertible {
     case .noWeights(let study):
       "study '\(study)' took its scores from a table, so there are no weights to export; 'nas show' "
         + "tells its networks"
+    case .noLatencies(let study):
+      "study '\(study)' knows no latencies; they are measured for a search file with a budget such as "
+        + "{latency: 60%}, or with latency among the objectives of nsga2"
     case .noSuchNetwork(let study, let wish):
       "study '\(study)' has no network \(wish)"
     }

@@ -168,8 +168,8 @@ extension StudyRunner {
     return NewTrial(
       architecture: material.sizes(of: candidate.architecture),
       key: material.space.key(of: candidate.architecture), step: step, role: candidate.role,
-      chosen: chosen, macs: cost.macs, parameters: cost.parameters, seconds: score.seconds,
-      scores: [score])
+      chosen: chosen, macs: cost.macs, parameters: cost.parameters, latency: cost.latency,
+      seconds: score.seconds, scores: [score])
   }
 }
 

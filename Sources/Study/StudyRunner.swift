@@ -10,12 +10,12 @@ public import TrialStore
 
 /// Works on a study from wherever it stands to its end.
 ///
-/// First the supernet is trained, then the strategy asks and is told until it is content, then the
+/// If the plan is about latency, the layers of the space are timed first. Then the supernet is trained, then the strategy asks and is told until it is content, then the
 /// best networks are scored on the whole hold-out and, if the plan says so, trained on their own. What is found goes to the store at once, each
 /// answer in one transaction with the strategy and the random numbers it led to; so a process that
 /// dies takes with it only what was under way, and the next one goes on to the same end.
 public final class StudyRunner {
-  let material: StudyMaterial
+  var material: StudyMaterial
   let engine: Engine
   let plan: Plan
   let store: TrialStore
@@ -65,7 +65,7 @@ public final class StudyRunner {
   /// - Returns: ``Run/Ending/done`` or ``Run/Ending/stopped``.
   /// - Throws: Whatever stops the work; what was committed stays.
   public func run(fresh: Bool = false) throws -> Run.Ending {
-    let study = try findStudy(fresh: fresh)
+    guard let study = try findStudy(fresh: fresh) else { return .stopped }
     return try working(on: study) { run in
       try work(on: try store.study(named: study.name), fresh: fresh, in: run)
     }
@@ -85,8 +85,20 @@ public final class StudyRunner {
     }
   }
 
-  private func findStudy(fresh: Bool) throws -> Study {
-    if try store.studyNames().contains(plan.study) {
+  /// Finds the plan's study or creates it.
+  ///
+  /// What the study's latencies are is settled before there is a study: a budget that turns out to be
+  /// unreachable can then still be changed.
+  ///
+  /// - Returns: The study; `nil` if the run is to stop before there is one.
+  private func findStudy(fresh: Bool) throws -> Study? {
+    let isThere = try store.studyNames().contains(plan.study)
+    var table: LatencyTable?
+    if !isThere || fresh, material.needsTiming {
+      table = try measureLatencies()
+      if table == nil { return nil }
+    }
+    if isThere {
       guard fresh else {
         let study = try store.study(named: plan.study)
         guard study.planHash == plan.fingerprint else {
@@ -95,6 +107,7 @@ public final class StudyRunner {
         guard study.space == material.description else {
           throw StudyError.materialChanged(study: plan.study)
         }
+        try takeLatencies(of: study)
         return study
       }
       // Only a study that nobody works on is put aside.
@@ -108,7 +121,8 @@ public final class StudyRunner {
         name: plan.study, seed: plan.seed, strategy: plan.strategy.name, plan: plan.resolved,
         planHash: plan.fingerprint, space: material.description,
         recipeHash: plan.table == nil
-          ? material.supernetFingerprint(engine: engine, pretrained: pretrained) : nil))
+          ? material.supernetFingerprint(engine: engine, pretrained: pretrained) : nil,
+        latencyTable: table.map { json($0) }))
   }
 
   private func work(on study: Study, fresh: Bool, in run: ActiveRun) throws -> Run.Ending {

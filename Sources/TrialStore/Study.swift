@@ -25,13 +25,16 @@ public struct NewStudy: Hashable, Sendable {
   /// none.
   public let recipeHash: String?
 
+  /// How long the layers of its networks take, as JSON; nil if it does not ask.
+  public let latencyTable: String?
+
   /// Where the study begins: some strategies need no supernet.
   public let stage: Stage
 
   /// Creates the description of a study.
   public init(
     name: String, seed: UInt64, strategy: String, plan: String, planHash: String, space: String,
-    recipeHash: String? = nil, stage: Stage = .supernet
+    recipeHash: String? = nil, latencyTable: String? = nil, stage: Stage = .supernet
   ) {
     self.name = name
     self.seed = seed
@@ -40,6 +43,7 @@ public struct NewStudy: Hashable, Sendable {
     self.planHash = planHash
     self.space = space
     self.recipeHash = recipeHash
+    self.latencyTable = latencyTable
     self.stage = stage
   }
 }
@@ -143,6 +147,11 @@ extension TrialStore {
           new.name, Int64(bitPattern: new.seed), new.strategy, new.plan, new.planHash, new.space,
           new.stage.rawValue, now(), new.recipeHash,
         ])
+      if let table = new.latencyTable {
+        try db.execute(
+          sql: "INSERT INTO latency_tables (study, content, created_at) VALUES (?, ?, ?)",
+          arguments: [db.lastInsertedRowID, table, now()])
+      }
       return try fetchStudy(named: new.name, db)
     }
   }
@@ -152,6 +161,14 @@ extension TrialStore {
   /// - Throws: ``StoreError/Kind/noSuchStudy(name:known:)`` if there is none.
   public func study(named name: String) throws(StoreError) -> Study {
     try read { db in try fetchStudy(named: name, db) }
+  }
+
+  /// Returns how long the layers of a study's networks take, as JSON; `nil` if it does not ask.
+  public func latencyTable(of studyID: Study.ID) throws(StoreError) -> String? {
+    try read { db in
+      try String.fetchOne(
+        db, sql: "SELECT content FROM latency_tables WHERE study = ?", arguments: [studyID])
+    }
   }
 
   /// Returns every study, oldest first.

@@ -153,10 +153,11 @@ import Testing
         """)
     #expect(
       screen(["budgets": "[4M, {}, {cost: 3}]"]) == """
-        1:11: error: an entry of budgets must be a mapping with the key macs, flops or params, \
+        1:11: error: an entry of budgets must be a mapping with the key macs, flops, params or latency, \
         but is '4M'
-        1:15: error: an entry of budgets must have the key macs, flops or params, but has none
-        1:20: error: unknown key 'cost' in an entry of budgets; known keys: macs, flops, params
+        1:15: error: an entry of budgets must have the key macs, flops, params or latency, but has none
+        1:20: error: unknown key 'cost' in an entry of budgets; known keys: macs, flops, params, \
+        latency
         """)
     #expect(
       screen(["budgets": "[]"]) == "1:10: error: there is no budget; add one, such as {macs: 4M}")

@@ -196,7 +196,7 @@ import Testing
     }
     var limits: [Plan.Limit] = []
     for _ in 0..<draw(1...4) {
-      let limit = Plan.Limit(flip() ? .macs : .parameters, amount())
+      let limit = Plan.Limit([.macs, .parameters, .latency][draw(0...2)], amount())
       if !limits.contains(limit) { limits.append(limit) }
     }
     let images = draw(1...data.holdOut)
@@ -206,6 +206,9 @@ import Testing
         ? autoSlim(images: images) : random(trials: draw(1...Int.max), images: images),
       budgets: limits)
     plan.seed = generator.next()
+    if limits.contains(where: { $0.metric == .latency }) {
+      (plan.latency.batch, plan.latency.threads) = (draw(1...4096), draw(1...256))
+    }
     plan.supernet.epochs = draw(1...100_000)
     plan.supernet.batch = draw(1...4096)
     plan.supernet.paths =

@@ -32,6 +32,11 @@ extension Plan {
     /// Whether the search learns from mixtures of architectures.
     var learnsMixtures: Bool { type(of: planned).strategy is TAS.Type }
 
+    /// Whether the search weighs latency against other goals.
+    var namesLatency: Bool {
+      (planned as? Planned<NSGA2>)?.settings.objectives.contains(.latency) ?? false
+    }
+
     /// The settings as a search file has them, defaults written out.
     var settings: String { planned.text }
 
