@@ -24,7 +24,9 @@ import TrialStore
 
     """
 
-  /// All that such a study's outcome is, without times. A score has the hash of its weights.
+  /// All that such a study's outcome is, without times.
+  ///
+  /// A score has the hash of its weights.
   private struct Findings: Equatable {
     var trials: [String]
     var scores: [String]
