@@ -21,6 +21,16 @@ final class ProgressLine {
   func show(_ event: StudyEvent) {
     switch event {
     case .began(let study, let beginning): note(beginning.sentence(about: study))
+    case .decoding(let path, let done, let count):
+      update("images    \(done)/\(count) of \(path) decoded")
+    case .skipped(let count, let example, let path):
+      note(
+        "left out  \(count) \(count == 1 ? "image" : "images") of \(path) that cannot be read, such as "
+          + example)
+    case .trained(let name, let seconds, let waiting):
+      note(
+        "trained   \(name) in \(duration(seconds)), of which "
+          + "\(percent(waiting, decimals: 1)) waiting for images")
     case .tookSupernet(let study): note("takes the supernet that study '\(study)' trained")
     case .warmStarted(let scores): note("begins with \(scores) scores that are known")
     case .training(let step, let count, let loss, let left):
