@@ -40,15 +40,20 @@ struct StudyMaterial {
       return
     }
     let dataset = try plan.data.read(report)
-    let images = try StudyImages(
-      dataset, holdOut: plan.data.holdOut, augmentation: Augmentation(plan.data.augment),
-      seed: plan.seed)
+    let images: StudyImages
+    do throws(DatasetError) {
+      images = try StudyImages(
+        dataset, holdOut: plan.data.holdOut, augmentation: Augmentation(plan.data.augment),
+        seed: plan.seed)
+      let batch = max(plan.supernet.batch, plan.retrain?.batch ?? 0)
+      guard batch <= images.training.count else {
+        throw .batchTooLarge(batch: batch, images: images.training.count)
+      }
+    } catch {
+      throw plan.placing(error)
+    }
     source = .images(images, fingerprint: dataset.fingerprint)
     space = try plan.space.makeSpace(input: images.shape, classes: dataset.classes)
-    let batch = max(plan.supernet.batch, plan.retrain?.batch ?? 0)
-    guard batch <= images.training.count else {
-      throw DatasetError.batchTooLarge(batch: batch, images: images.training.count)
-    }
     try memory(of: space.largest).requireFit()
     try memoryOfRetraining?.requireFit()
   }
@@ -183,6 +188,21 @@ extension Augmentation {
     self.init(
       crop: augment.crop, flip: augment.flip, cutout: augment.cutout,
       resizedCrop: augment.resizedCrop)
+  }
+}
+
+extension Plan {
+  /// What is wrong with a size, with the place of the key that says it, if the file has one.
+  fileprivate func placing(_ error: DatasetError) -> any Error {
+    let key: String
+    switch error {
+    case .holdOutTooLarge: key = "data.hold-out"
+    case .batchTooLarge(supernet.batch, _): key = "supernet.batch"
+    case .batchTooLarge: key = "retrain.batch"
+    default: return error
+    }
+    guard let file = places.file, let place = places[key] ?? places["data"] else { return error }
+    return PlanError(file: file, problems: [Problem(at: place, "\(error)")])
   }
 }
 

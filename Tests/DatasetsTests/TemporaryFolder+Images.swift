@@ -83,7 +83,7 @@ func png(
     spng_set_plte(encoder, &table)
   }
   var status = spng_encode_image(
-    encoder, values, values.count, Int32(SPNG_FMT_PNG.rawValue),
+    encoder, values, values.count, Int32(SPNG_FMT_RAW.rawValue),
     Int32(SPNG_ENCODE_FINALIZE.rawValue))
   var count = 0
   let file = spng_get_png_buffer(encoder, &count, &status)

@@ -38,12 +38,20 @@ public enum DataFormat: String, Hashable, Codable, Sendable, CaseIterable {
 
   private static func recognize(archive path: String) throws(DatasetError) -> DataFormat? {
     var archive = try TarArchive(path: path)
-    while let entry = try archive.next() {
-      if holds(.ten, [entry.name]) { return .cifar10 }
-      if holds(.hundred, [entry.name]) { return .cifar100 }
-      try archive.pass(entry)
+    do {
+      while let entry = try archive.next() {
+        if holds(.ten, [entry.name]) { return .cifar10 }
+        if holds(.hundred, [entry.name]) { return .cifar100 }
+        try archive.pass(entry)
+      }
+      return nil
+    } catch {
+      switch error {
+      // It is no archive from its very beginning.
+      case .malformed(_, .archiveDamaged(offset: 0)): return nil
+      default: throw error
+      }
     }
-    return nil
   }
 
   private static func holds(_ variant: CIFAR, _ names: [String]) -> Bool {

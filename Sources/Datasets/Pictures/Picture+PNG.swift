@@ -33,6 +33,8 @@ extension Picture {
       let pixels = unsafe [UInt8](unsafeUninitializedCapacity: count) { room, filled in
         problem = unsafe spng_decode_image(
           decoder, room.baseAddress, count, Int32(SPNG_FMT_RGB8.rawValue), 0)
+        // The pixels may be there and wrong: the checksum behind them tells, and the end of the file.
+        if problem == 0 { problem = unsafe spng_decode_chunks(decoder) }
         filled = problem == 0 ? count : 0
       }
       var found = unsafe spng_exif()
