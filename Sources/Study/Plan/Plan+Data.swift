@@ -36,12 +36,14 @@ extension Plan {
         required: ["path": "path: /usr/share/datasets/fashion-mnist"])
       reader.text(
         keys["path"], expecting: "the path of a folder or archive", longest: 4095, into: &path)
+      let problems = reader.problems.count
       if let given = keys["format"] {
         reader.word(given, into: &format)
       } else if let place = keys["path"], !path.isEmpty {
         recognizeFormat(place, &reader)
       }
-      readSize(keys["size"], of: form, &reader)
+      // Where the format is in doubt, so is whether it needs a size.
+      if reader.problems.count == problems { readSize(keys["size"], of: form, &reader) }
       reader.integer(keys["hold-out"], 1...Int.max, into: &holdOut)
       augment.read(keys["augment"], &reader)
     }
