@@ -138,10 +138,10 @@ import Testing
     try tool.write(
       """
       data: {path: cifar, hold-out: 200, augment: {crop: 4}}
-      space: {network: mobilenet-v2, width: {scale: 0.25, groups: 2, divisor: 4}}
+      space: {network: resnet-8, width: {scale: 0.5, groups: 2, divisor: 4}}
       supernet: {epochs: 1, batch: 50, calibration: 100}
-      strategy: {autoslim: {images: 100}}
-      budgets: [{macs: 60%}]
+      strategy: {random: {trials: 3, images: 100}}
+      budgets: [{macs: 80%}]
       """, to: "cifar.yaml")
     let explanation = try tool.run("explain", "cifar.yaml")
     #expect(explanation.status == 0, "\(explanation.errors)")
