@@ -35,7 +35,7 @@ test: setup
 
 fuzz: setup
 	swift build -c release --build-tests --explicit-target-dependency-import-check error
-	NAS_FUZZ_SECONDS=$$(($${NAS_FUZZ_SECONDS:-60} / 3)) \
+	NAS_FUZZ_SECONDS=$$(($${NAS_FUZZ_SECONDS:-60} / 4)) \
 		swift test -c release --disable-xctest --skip-build --no-parallel --filter HostileTests
 
 lint: setup

@@ -28,6 +28,9 @@ let package = Package(
     .systemLibrary(
       name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    .systemLibrary(
+      name: "CTurboJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"])]),
+    .systemLibrary(name: "CSPNG", pkgConfig: "spng", providers: [.apt(["libspng-dev"])]),
 
     // C
     .target(name: "COneDNN", linkerSettings: [.linkedLibrary("dnnl")]),
@@ -61,7 +64,7 @@ let package = Package(
       ],
       swiftSettings: houseSettings),
     .target(
-      name: "Datasets", dependencies: ["CZlib", "SearchSpace"],
+      name: "Datasets", dependencies: ["CSPNG", "CTurboJPEG", "CZlib", "SearchSpace"],
       swiftSettings: houseSettings + [.strictMemorySafety()]),
     .target(
       name: "Evaluator", dependencies: ["Datasets", "Kernels", "Networks", "SearchSpace"],
@@ -124,7 +127,8 @@ let package = Package(
       name: "NetworksTests", dependencies: ["Kernels", "Networks", "SearchSpace", "TestSupport"],
       swiftSettings: houseSettings),
     .testTarget(
-      name: "DatasetsTests", dependencies: ["CZlib", "Datasets", "SearchSpace"],
+      name: "DatasetsTests",
+      dependencies: ["CSPNG", "CTurboJPEG", "CZlib", "Datasets", "SearchSpace"],
       swiftSettings: houseSettings),
     .testTarget(
       name: "EvaluatorTests",
@@ -137,14 +141,15 @@ let package = Package(
     .testTarget(
       name: "StudyTests",
       dependencies: [
-        "Evaluator", "Export", "Kernels", "Networks", "SearchSpace", "Strategies", "Study",
+        "Datasets", "Evaluator", "Export", "Kernels", "Networks", "SearchSpace", "Strategies",
+        "Study",
         "TestSupport", "TrialStore",
       ],
       swiftSettings: houseSettings),
     .testTarget(
       name: "NASCLITests",
       dependencies: [
-        "NASCLI", "Networks", "SearchSpace", "TestSupport", "TrialStore",
+        "Datasets", "NASCLI", "Networks", "SearchSpace", "TestSupport", "TrialStore",
         .product(name: "GRDB", package: "GRDB.swift"),
       ],
       swiftSettings: houseSettings),

@@ -11,7 +11,9 @@ images alone. Ends with 1 and a line for each disagreement.
 import argparse
 import gzip
 import json
+import re
 import sys
+import tarfile
 from fractions import Fraction
 from pathlib import Path
 
@@ -91,6 +93,47 @@ def read_idx(folder, name):
     content = gzip.decompress(content) if paths[0].suffix == ".gz" else content
     sizes = numpy.frombuffer(content, ">u4", count=content[3], offset=4)
     return numpy.frombuffer(content, "u1", offset=4 + 4 * len(sizes)).reshape(sizes)
+
+
+def read_cifar(path):
+    """Training images and labels of CIFAR-10 or CIFAR-100 in their binary layout."""
+    def files():
+        if path.is_file():
+            with tarfile.open(path) as archive:
+                for entry in archive:
+                    if entry.isfile():
+                        yield Path(entry.name).name, archive.extractfile(entry).read()
+        else:
+            for file in path.glob("**/*.bin"):
+                yield file.name, file.read_bytes()
+
+    training = re.compile(r"data_batch_\d\.bin|train\.bin")
+    parts = {name: content for name, content in files() if training.fullmatch(name)}
+    if not parts:
+        raise ValueError(f"{path} holds neither IDX nor CIFAR's training images")
+    size = 3074 if "train.bin" in parts else 3073  # coarse and fine label, or one
+    records = numpy.concatenate(
+        [numpy.frombuffer(parts[name], "u1").reshape(-1, size) for name in sorted(parts)])
+    planes = records[:, -3072:].reshape(-1, 3, 32, 32)
+    return planes.transpose(0, 2, 3, 1), records[:, -3073].astype(int)
+
+
+def read_decoded(path):
+    """Images and labels of the file in which `nas` keeps the decoded images of a folder."""
+    _, _, height, width, channels, _, count, _, text, _ = numpy.fromfile(path, "<u8", 10, offset=8)
+    shape = tuple(int(size) for size in (count, height, width, channels))
+    pixels = numpy.memmap(path, "u1", "r", 128, shape)
+    return pixels, numpy.fromfile(path, "<u2", shape[0], offset=128 + pixels.size).astype(int)
+
+
+def read_training_images(path):
+    """Pixels as [count, height, width, channels], and labels."""
+    path = Path(path)
+    if path.suffix == ".images":
+        return read_decoded(path)
+    if path.is_dir() and any(path.glob("train-images*")):
+        return read_idx(path, "train-images")[..., numpy.newaxis], read_idx(path, "train-labels")
+    return read_cifar(path)
 
 
 def resolve(architecture):
@@ -277,7 +320,7 @@ def check(bundle, data, hold_out):
     if not agreed:
         return False  # a network of other sizes cannot be computed, or is not the one described
 
-    pixels, labels = read_idx(data, "train-images"), read_idx(data, "train-labels")
+    pixels, labels = read_training_images(data)
     count = hold_out or report["accuracy"]["images"]
     held_out = hold_out_images(labels, count, report["seed"])
     compare("images held out", count, report["accuracy"]["images"])
@@ -291,7 +334,7 @@ def check(bundle, data, hold_out):
     with numpy.errstate(all="ignore"):  # damaged weights may overflow; the accuracy tells
         for start in range(0, count, BATCH):
             batch = held_out[start : start + BATCH]
-            images = pixels[batch][..., numpy.newaxis].astype(numpy.float32) / 255
+            images = pixels[batch].astype(numpy.float32) / 255
             answers = scores(architecture, weights, (images - mean) / deviation).argmax(axis=1)
             correct += int((answers == labels[batch]).sum())
     for network in ("bundle", "supernet"):
@@ -307,7 +350,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("bundle", type=Path, help="the folder that `nas export` wrote")
     parser.add_argument("data", nargs="?", default="/usr/share/datasets/fashion-mnist",
-                        help="the folder of the study's IDX files (default: %(default)s)")
+                        help="the study's data: a folder of IDX files or of CIFAR's, CIFAR's "
+                        "archive, or the decoded images in .nas-cache (default: %(default)s)")
     parser.add_argument("--hold-out", type=int, metavar="COUNT",
                         help="how many images the study held out (default: what report.json says)")
     options = parser.parse_args()

@@ -19,6 +19,17 @@ public enum DatasetError: Error, Hashable, Sendable {
   ///   - reason: The system's own words.
   case unreadable(path: String, reason: String)
 
+  /// A file could not be written.
+  ///
+  /// - Parameters:
+  ///   - path: The file.
+  ///   - reason: The system's own words.
+  ///   - isFull: Whether the disk is full.
+  case unwritable(path: String, reason: String, isFull: Bool)
+
+  /// There is something, and it is no data in any of the formats.
+  case unrecognized(path: String)
+
   /// A hold-out of so many images would leave nothing to train on.
   case holdOutTooLarge(holdOut: Int, images: Int)
 
@@ -51,6 +62,36 @@ public enum DatasetError: Error, Hashable, Sendable {
     case labelOutOfRange(label: Int, index: Int, classes: Int)
     /// The images have another size than those they belong with.
     case imageSize(height: Int, width: Int, expectedHeight: Int, expectedWidth: Int)
+
+    // CIFAR
+    /// The file is no whole number of records.
+    case partialRecord(bytes: Int, record: Int)
+    /// The label at a place of the file names no class.
+    case labelAt(offset: Int, label: Int, classes: Int)
+    /// The file names more or fewer classes than there are.
+    case classNames(count: Int, expected: Int)
+    /// A file of those that are numbered from 1 on is not there, and later ones are.
+    case gap(missing: String)
+
+    // Archives
+    /// There is no whole entry at this place of the unpacked archive.
+    case archiveDamaged(offset: Int)
+    /// The archive unpacks to more than any that is read.
+    case archiveTooLarge(limit: Int)
+    /// The archive does not hold this file.
+    case notInArchive(name: String)
+
+    // Image folders
+    /// There are too few or too many folders of classes.
+    case classFolders(count: Int, limit: Int)
+    /// A class has no image.
+    case emptyClass(name: String)
+    /// The name of a class is not UTF-8.
+    case nameNotUTF8(name: String)
+    /// A class of the test part is none of the training part's.
+    case unknownClass(name: String)
+    /// More images cannot be decoded than may be left out.
+    case tooManyUnreadable(count: Int, images: Int, first: SkippedImage)
   }
 }
 
@@ -63,6 +104,14 @@ extension DatasetError: CustomStringConvertible {
       "\(printable(file)): \(defect.problem); \(defect.remedy)."
     case .unreadable(let path, let reason):
       "\(printable(path)): \(reason); check that it is a readable file or folder on a sound disk."
+    case .unwritable(let path, let reason, let isFull):
+      "\(printable(path)): cannot be written: \(reason); "
+        + (isFull
+          ? "make room, or let NAS_CACHE name a folder on another disk."
+          : "let NAS_CACHE name a folder that can be written to.")
+    case .unrecognized(let path):
+      "\(printable(path)): no data that is known: there are no IDX files, no CIFAR files and no folder "
+        + "named train; correct the path, or name the format."
     case .holdOutTooLarge(let holdOut, let images):
       "A hold-out of \(holdOut) images leaves none of \(images) to train on; "
         + "hold out \(max(0, images - 1)) or fewer."
@@ -71,15 +120,16 @@ extension DatasetError: CustomStringConvertible {
     }
   }
 
-  /// Returns `path` with the characters escaped that would break the line or rule the terminal.
-  private func printable(_ path: String) -> String {
-    path.unicodeScalars.map { scalar in
-      switch scalar.properties.generalCategory {
-      case .control, .format, .lineSeparator, .paragraphSeparator: scalar.escaped(asASCII: true)
-      default: String(scalar)
-      }
-    }.joined()
-  }
+}
+
+/// Returns `text` with the characters escaped that would break the line or rule the terminal.
+func printable(_ text: String) -> String {
+  text.unicodeScalars.map { scalar in
+    switch scalar.properties.generalCategory {
+    case .control, .format, .lineSeparator, .paragraphSeparator: scalar.escaped(asASCII: true)
+    default: String(scalar)
+    }
+  }.joined()
 }
 
 extension DatasetError.Defect {
@@ -111,6 +161,36 @@ extension DatasetError.Defect {
     case .imageSize(let height, let width, let expectedHeight, let expectedWidth):
       "holds images of \(height)×\(width) pixels where the training images have "
         + "\(expectedHeight)×\(expectedWidth)"
+    case .partialRecord(let bytes, let record):
+      "holds \(bytes) bytes, and the record of \(record) bytes that begins at byte "
+        + "\(bytes / record * record) is not whole"
+    case .labelAt(let offset, let label, let classes):
+      "has the label \(label) at byte \(offset), beyond the \(classes) classes from 0"
+    case .classNames(let count, let expected):
+      "names \(count) classes, not \(expected)"
+    case .gap(let missing):
+      "holds no \(missing), but later ones"
+    case .archiveDamaged(let offset):
+      "is no whole tar archive: what should be an entry at byte \(offset) is none"
+    case .archiveTooLarge(let limit):
+      "unpacks to more than \(limit) bytes"
+    case .notInArchive(let name):
+      "holds no \(name)"
+    case .classFolders(let count, let limit):
+      switch count {
+      case 0: "holds no folder of a class"
+      case 1: "holds one class only, and there is nothing to tell it from"
+      default: "holds \(count) classes, more than \(limit)"
+      }
+    case .emptyClass(let name):
+      "holds no .jpg, .jpeg or .png file of the class '\(printable(name))'"
+    case .nameNotUTF8(let name):
+      "holds the class '\(printable(name))', whose name is not UTF-8"
+    case .unknownClass(let name):
+      "holds the class '\(printable(name))', which the training part does not have"
+    case .tooManyUnreadable(let count, let images, let first):
+      "holds \(count) images of \(images) that cannot be read, more than 1 %; the first is "
+        + first.description
     }
   }
 
@@ -126,8 +206,24 @@ extension DatasetError.Defect {
       "fetch the file again"
     case .labelCount:
       "use images and labels of the same set"
-    case .labelOutOfRange, .imageSize:
+    case .labelOutOfRange, .imageSize, .unknownClass:
       "use training and test files of the same set"
+    case .partialRecord, .labelAt, .archiveDamaged:
+      "fetch the file again, or name the format that it has"
+    case .classNames:
+      "use the file that came with the images"
+    case .gap:
+      "fetch the file that is missing"
+    case .archiveTooLarge, .notInArchive:
+      "give the archive as CIFAR is distributed, or the folder that it unpacks to"
+    case .classFolders:
+      "give each class a folder of its own, as in train/cat/1.jpg"
+    case .emptyClass:
+      "put images there, or remove the folder"
+    case .nameNotUTF8:
+      "rename the folder"
+    case .tooManyUnreadable:
+      "mend or remove them"
     }
   }
 

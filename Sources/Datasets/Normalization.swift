@@ -42,22 +42,22 @@ public struct Normalization: Hashable, Codable, Sendable {
   /// - Precondition: There is an example.
   public init(measuring dataset: ImageDataset, examples: [Int]) {
     precondition(!examples.isEmpty, "no image to measure")
-    let pixels = dataset.pixels.span
     let (size, channels) = (dataset.imageSize, dataset.channels)
     // Whole numbers are exact in any order, and outgrow 64 bits only past 10¹⁴ pixels.
     var sums = [UInt64](repeating: 0, count: channels)
     var squares = sums
     for example in examples {
-      let image = pixels.extracting(example * size..<(example + 1) * size)
-      for channel in 0..<channels {
-        var (sum, square): (UInt64, UInt64) = (0, 0)
-        for index in stride(from: channel, to: size, by: channels) {
-          let pixel = UInt64(image[index])
-          sum &+= pixel
-          square &+= pixel &* pixel
+      dataset.pixels.withSpan(of: example * size..<(example + 1) * size) { image in
+        for channel in 0..<channels {
+          var (sum, square): (UInt64, UInt64) = (0, 0)
+          for index in stride(from: channel, to: size, by: channels) {
+            let pixel = UInt64(image[index])
+            sum &+= pixel
+            square &+= pixel &* pixel
+          }
+          sums[channel] += sum
+          squares[channel] += square
         }
-        sums[channel] += sum
-        squares[channel] += square
       }
     }
     let count = Double(examples.count) * Double(size / channels)

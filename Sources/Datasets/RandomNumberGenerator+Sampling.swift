@@ -19,6 +19,9 @@ extension RandomNumberGenerator {
     return Int(product.high)
   }
 
+  /// Draws a number uniformly from 0 to below 1.
+  mutating func fraction() -> Double { Double(next() >> 11) * 0x1p-53 }
+
   /// Puts `elements` into an order drawn uniformly from all orders, by Fisher and Yates' shuffle.
   mutating func shuffle(_ elements: inout [Int]) {
     var remaining = elements.count

@@ -13,7 +13,7 @@ public final class GateLearner {
   private let network: Network
   private let gating: ChannelGating
   private let runner: NetworkRunner
-  private var batches: TrainingBatches
+  private let batches: BatchLoader
 
   /// Draws the weights of the largest network.
   ///
@@ -36,9 +36,10 @@ public final class GateLearner {
     gating = ChannelGating(gated, channels: counts, parameters: parameters)
     runner = try NetworkRunner(
       engine: engine, parameters: parameters, precision: settings.precision ?? .float32)
-    batches = try TrainingBatches(
-      of: images.maker, examples: images.training, batchSize: settings.batch,
-      augmentation: images.augmentation, seed: images.seed)
+    batches = BatchLoader(
+      of: try TrainingBatches(
+        of: images.maker, examples: images.training, batchSize: settings.batch,
+        augmentation: images.augmentation, seed: images.seed))
   }
 
   /// Shows the gated network a training batch.

@@ -10,7 +10,7 @@ extension Supernet {
   /// - Throws: ``KernelError`` if a kernel fails.
   public func trainStep(with mixture: Mixture) throws(KernelError) -> Double {
     parameters.clearGradients()
-    let gradient = try differentiate(mixture, on: &batches, batch: step, weighing: true)
+    let gradient = try differentiate(mixture, on: batches, batch: step, weighing: true)
     let rate = settings.optimizer.rate(at: step, of: stepCount)
     parameters.step(settings.optimizer, rate: rate, engine: runner.engine)
     step += 1
@@ -24,15 +24,12 @@ extension Supernet {
   /// - Throws: ``KernelError`` if a kernel fails.
   /// - Precondition: The supernet learns mixtures.
   public func differentiate(_ mixture: Mixture) throws(KernelError) -> MixtureGradient {
-    guard var half = otherHalf else { preconditionFailure("no images are kept for mixtures") }
-    let gradient = try differentiate(mixture, on: &half, batch: step, weighing: false)
-    otherHalf = half
-    return gradient
+    guard let otherHalf else { preconditionFailure("no images are kept for mixtures") }
+    return try differentiate(mixture, on: otherHalf, batch: step, weighing: false)
   }
 
   private func differentiate(
-    _ mixture: Mixture, on batches: inout TrainingBatches, batch index: Int,
-    weighing weighs: Bool
+    _ mixture: Mixture, on batches: BatchLoader, batch index: Int, weighing weighs: Bool
   ) throws(KernelError) -> MixtureGradient {
     let mark = runner.arena.mark
     defer { runner.arena.release(to: mark) }

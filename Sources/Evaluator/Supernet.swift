@@ -29,10 +29,10 @@ public final class Supernet {
   }
 
   let runner: NetworkRunner
-  var batches: TrainingBatches
+  let batches: BatchLoader
 
   /// The images that mixtures are differentiated on, where there are mixtures.
-  var otherHalf: TrainingBatches?
+  let otherHalf: BatchLoader?
 
   var parameters: Parameters { runner.parameters }
 
@@ -94,10 +94,11 @@ public final class Supernet {
     parameters.initialize(seed: images.seed)
     runner = try NetworkRunner(
       engine: engine, parameters: parameters, precision: settings.precision ?? .float32)
-    func batches(of examples: [Int], _ seed: UInt64) throws(DatasetError) -> TrainingBatches {
-      try TrainingBatches(
-        of: images.maker, examples: examples, batchSize: settings.batch,
-        augmentation: images.augmentation, seed: seed)
+    func batches(of examples: [Int], _ seed: UInt64) throws(DatasetError) -> BatchLoader {
+      BatchLoader(
+        of: try TrainingBatches(
+          of: images.maker, examples: examples, batchSize: settings.batch,
+          augmentation: images.augmentation, seed: seed))
     }
     if settings.learnsMixtures {
       let (first, second) = images.halves
@@ -106,6 +107,7 @@ public final class Supernet {
       otherHalf = try batches(of: second, generator.next())
     } else {
       self.batches = try batches(of: images.training, images.seed)
+      otherHalf = nil
     }
   }
 
@@ -116,6 +118,9 @@ public final class Supernet {
   public var stepsPerEpoch: Int { batches.stepsPerEpoch }
 
   public var isTrained: Bool { step >= stepCount }
+
+  /// How long training has waited for images since the supernet was made.
+  public var waited: Duration { batches.waited + (otherHalf?.waited ?? .zero) }
 
   /// Cuts an architecture out, with statistics gathered as a score's are.
   ///

@@ -64,7 +64,7 @@ extension ExportReport {
       `model.onnx` (opset \(onnx.opset), IR version \(onnx.irVersion)) reads `image`, of shape
       \(shape), and gives `logits`, of shape [batch, \(file.network.classes)], for any
       batch. Batch normalisations are \(normalizations).
-      \(image)
+      \(image)\(origins)
       Its metadata tell architecture, costs and accuracy.
 
       ## Go on with it
@@ -85,6 +85,16 @@ extension ExportReport {
       \(largestLogitDifference).
 
       """
+  }
+
+  /// Where images and classes come from, as sentences.
+  private var origins: String {
+    var sentences = ""
+    if let resize = preprocessing.resize { sentences += "\nBefore that, \(resize)." }
+    if classNames != nil {
+      sentences += "\n`class_names` in `report.json` has a name for each logit."
+    }
+    return sentences
   }
 
   private func snippet(_ input: Shape) -> String {

@@ -33,6 +33,9 @@ public struct ExportReport: Codable, Hashable, Sendable {
   /// How an image becomes the network's input: (pixel / 255 - mean) / deviation, by channel.
   public var preprocessing: Preprocessing
 
+  /// What the classes are called, in the order of the logits; none where the data does not say.
+  public var classNames: [String]?
+
   /// Hashes that tie the bundle to the study: of plan, data, hold-out and weights.
   public var planHash: String
   public var dataHash: String
@@ -113,9 +116,13 @@ public struct ExportReport: Codable, Hashable, Sendable {
     public var mean: [Double]
     public var deviation: [Double]
 
-    public init(mean: [Double], deviation: [Double]) {
+    /// How images of any size were brought to the network's before, if they were.
+    public var resize: String?
+
+    public init(mean: [Double], deviation: [Double], resize: String? = nil) {
       self.mean = mean
       self.deviation = deviation
+      self.resize = resize
     }
   }
 
@@ -151,6 +158,7 @@ public struct ExportReport: Codable, Hashable, Sendable {
     case latency = "latency_ns"
     case largestLogitDifference = "largest_logit_difference"
     case onnx, calibration, preprocessing
+    case classNames = "class_names"
     case planHash = "plan_hash"
     case dataHash = "data_hash"
     case holdOutHash = "hold_out_hash"

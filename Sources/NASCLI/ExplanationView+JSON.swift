@@ -7,6 +7,9 @@ extension ExplanationView {
     var study: String
     var space: String
 
+    /// None where a table answers.
+    var images: ImageCounts?
+
     /// A number of any size, as text.
     var architectures: String
 
@@ -94,7 +97,7 @@ extension ExplanationView {
 
   var document: Document {
     Document(
-      study: explanation.study, space: space.description,
+      study: explanation.study, space: space.description, images: explanation.images,
       architectures: explanation.architectures.description,
       decisions: explanation.decisions.map { entry in
         Document.DecisionEntry(

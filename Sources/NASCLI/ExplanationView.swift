@@ -31,8 +31,14 @@ struct ExplanationView {
     let count = explanation.architectures
     let exponent = count.description.count - 1
     let magnitude = exponent > 3 ? " (about 10^\(exponent))" : ""
+    let images =
+      explanation.images.map { images in
+        "\n\(images.format): \(grouped(images.training)) images to train on, "
+          + "\(grouped(images.holdOut)) held out"
+          + (images.skipped > 0 ? ", \(grouped(images.skipped)) left out as unreadable" : "")
+      } ?? ""
     return """
-      study \(explanation.study): \(space)
+      study \(explanation.study): \(space)\(images)
       \(grouped(count)) different networks\(magnitude), \(explanation.decisions.count) decisions
       """
   }

@@ -20,8 +20,15 @@ func printJSONLine(_ value: some Encodable) throws {
 ///
 /// - Throws: ``ExportError/unwritable(path:reason:isFull:)``.
 func write(_ text: String, to path: String) throws {
+  try write(Array(text.utf8), to: path)
+}
+
+/// Writes a file.
+///
+/// - Throws: ``ExportError/unwritable(path:reason:isFull:)``.
+func write(_ bytes: [UInt8], to path: String) throws {
   do {
-    try Data(text.utf8).write(to: URL(filePath: path), options: .atomic)
+    try Data(bytes).write(to: URL(filePath: path), options: .atomic)
   } catch {
     throw ExportError.unwritable(
       path: path, reason: error.localizedDescription,

@@ -32,9 +32,15 @@ package struct Fingerprint {
     add(word)
   }
 
+  /// Everything added so far as a number.
+  package var word: UInt64 { state }
+
   /// Everything added so far as 16 hexadecimal digits.
-  package var hexadecimal: String {
-    let digits = String(state, radix: 16)
+  package var hexadecimal: String { Self.hexadecimal(of: state) }
+
+  /// A fingerprint's number as 16 hexadecimal digits.
+  package static func hexadecimal(of word: UInt64) -> String {
+    let digits = String(word, radix: 16)
     return String(repeating: "0", count: 16 - digits.count) + digits
   }
 }

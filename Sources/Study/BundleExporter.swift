@@ -82,7 +82,10 @@ public struct BundleExporter {
     let normalization = material.images.maker.normalization
     let interval = wilsonInterval(correct: inside.score.correct, of: inside.score.images)
     let preprocessing = ExportReport.Preprocessing(
-      mean: normalization.mean, deviation: normalization.deviation)
+      mean: normalization.mean, deviation: normalization.deviation,
+      resize: reader.plan.data.size.map {
+        "the middle square of each image was brought to \($0)×\($0) pixels"
+      })
     let onnxOptions = ONNXOptions(
       keepsNormalization: options.keepsNormalization,
       preprocessing: options.includesPreprocessing ? preprocessing : nil)
@@ -103,6 +106,7 @@ public struct BundleExporter {
       preprocessing: preprocessing, planHash: reader.study.planHash,
       dataHash: material.dataFingerprint, holdOutHash: material.images.holdOutFingerprint,
       weightsHash: weights)
+    report.classNames = material.images.maker.dataset.classNames
 
     try folder.write(file.text.utf8, to: "architecture.yaml")
     try folder.write(

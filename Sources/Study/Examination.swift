@@ -38,7 +38,7 @@ public struct Examination: Encodable, Sendable {
   public init() {
     findings = [
       Self.processor(), Self.cores(), Self.oneDNN(), Self.openBLAS(), Self.convolution(),
-      Self.sqlite(), Self.memory(), Self.disk(), Self.fashionMNIST(),
+      Self.codecs(), Self.sqlite(), Self.memory(), Self.disk(), Self.fashionMNIST(),
     ]
   }
 
@@ -92,6 +92,15 @@ public struct Examination: Encodable, Sendable {
       return Finding(
         "convolution", "\(error)", remedy: "NAS_BACKEND=openblas does without oneDNN")
     }
+  }
+
+  /// Has the libraries for images read what they wrote.
+  private static func codecs() -> Finding {
+    Picture.codecsAgree
+      ? Finding("images", Picture.codecs + " read what they wrote")
+      : Finding(
+        "images", Picture.codecs + " do not read what they wrote",
+        remedy: "one of them is damaged; install libturbojpeg0-dev and libspng-dev again")
   }
 
   private static func sqlite() -> Finding { Finding("SQLite", TrialStore.sqliteVersion) }

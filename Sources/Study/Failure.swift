@@ -43,6 +43,7 @@ public struct Failure: Hashable, Sendable {
       case let error as UnreadableFileError: (.missingInput, error.description)
       case let error as StrategyError: (Self.kind(of: error), "nas: error: \(error)")
       case let error as SearchSpaceError: (.badPlan, "nas: error: space: \(error)")
+      case let error as UnknownFormatError: (.usage, "nas: error: \(error)")
       case let error as DatasetError: (Self.kind(of: error), "nas: error: \(error)")
       case let error as StoreError: (Self.kind(of: error.kind), "nas: error: \(error)")
       case let error as TableError: (.badData, error.description)
@@ -66,8 +67,9 @@ public struct Failure: Hashable, Sendable {
   private static func kind(of error: DatasetError) -> Kind {
     switch error {
     case .missing: .missingInput
-    case .malformed: .badData
+    case .malformed, .unrecognized: .badData
     case .unreadable: .inputOutput
+    case .unwritable(_, _, let isFull): isFull ? .inputOutput : .cannotCreate
     case .holdOutTooLarge, .batchTooLarge: .badPlan
     }
   }

@@ -1,3 +1,4 @@
+import Datasets
 import Evaluator
 package import Kernels
 package import SearchSpace
@@ -22,7 +23,7 @@ package struct MemoryEstimate {
   /// Reckons the work on a network; that on the largest of a space needs the most.
   ///
   /// In training a layer keeps what it computes and what it makes on the way; of gradients some four of
-  /// the largest are alive at once. Scoring keeps what each layer of the network computed, as other
+  /// the largest are alive at once, and some batches are made ahead. Scoring keeps what each layer of the network computed, as other
   /// candidates may go on from there. Weights have gradients and momentum beside them throughout.
   ///
   /// - Parameters:
@@ -44,7 +45,8 @@ package struct MemoryEstimate {
     let activations = precision.bytes * kept + float * copied
     // Passes of single precision have gradients of that type beside the others.
     let gradients = 4 * precision.bytes + (precision == .float32 || copied == 0 ? 0 : 3 * float)
-    trainingBytes = batch * (activations + gradients * largest) + weights
+    let batches = float * network.input.count * (BatchLoader.depth + 1)
+    trainingBytes = batch * (activations + gradients * largest + batches) + weights
     answeringBytes = batch * (activations + float * largest) + weights
     scoringBytes = ScoringRecipe().batch * (activations + float * largest) + weights
   }

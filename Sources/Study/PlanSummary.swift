@@ -13,9 +13,12 @@ public struct PlanSummary: Sendable {
 
   /// Reads the plan's data, makes its space and tries its budgets.
   ///
+  /// - Parameters:
+  ///   - plan: The plan.
+  ///   - report: Told how reading goes where it takes long.
   /// - Throws: What is wrong with the data, the space or a budget.
-  public init(of plan: Plan) throws {
-    let material = try StudyMaterial(plan)
+  public init(of plan: Plan, report: (StudyEvent) -> Void = { _ in }) throws {
+    let material = try StudyMaterial(plan, report: report)
     try plan.requireReachableBudgets(in: material.space)
     for path in [plan.supernet.pretrained, plan.retrain?.pretrained] {
       _ = try material.pretrainedWeights(at: path)

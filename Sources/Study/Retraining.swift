@@ -117,16 +117,14 @@ extension StudyMaterial {
     return recipe
   }
 
-  /// What only retrained networks meet; `nil` if the data has no such part.
+  /// Reads what only retrained networks meet.
   ///
+  /// - Parameter report: Told how reading goes where it takes long.
+  /// - Returns: The images; `nil` if the data has no such part.
   /// - Throws: ``DatasetError`` if it is damaged.
-  func testImages() throws -> BatchMaker? {
-    do {
-      let dataset = try ImageDataset(
-        idxFolder: plan.data.path, part: .test, matching: images.maker.dataset)
-      return BatchMaker(of: dataset, normalization: images.maker.normalization)
-    } catch DatasetError.missing {
-      return nil
+  func testImages(report: (StudyEvent) -> Void) throws -> BatchMaker? {
+    try plan.data.readTest(matching: images.maker.dataset, report).map { dataset in
+      BatchMaker(of: dataset, normalization: images.maker.normalization)
     }
   }
 }

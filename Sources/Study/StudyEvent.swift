@@ -27,6 +27,17 @@ public enum StudyEvent: Sendable {
   /// from the labels over the last steps: the largest network's, or that of single paths.
   case training(step: Int, count: Int, loss: Double, secondsLeft: Double?)
 
+  /// Of the images at `path` so many are decoded; they are kept, so that it need not be done again.
+  case decoding(path: String, done: Int, count: Int)
+
+  /// So many images of the data at `path` are left out because they cannot be read; `example` is one
+  /// of them, with the reason.
+  case skipped(count: Int, example: String, path: String)
+
+  /// Weights such as those of the `supernet` have come to the end of their training, which took
+  /// `seconds`, a share of them, `waiting`, spent waiting for images.
+  case trained(name: String, seconds: Double, waiting: Double)
+
   /// The strategy has had `trials` candidates scored and has come to `progress` of its way.
   case searching(trials: Int, perSecond: Double, progress: Double, secondsLeft: Double?)
 

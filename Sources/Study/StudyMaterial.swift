@@ -25,10 +25,13 @@ struct StudyMaterial {
 
   /// Reads the plan's data and makes its space.
   ///
+  /// - Parameters:
+  ///   - plan: The plan.
+  ///   - report: Told how reading goes where it takes long.
   /// - Throws: ``DatasetError`` if the data is missing, damaged or too little; ``TableError`` if the
   ///   table is; ``SearchSpaceError`` if the space does not fit it; ``StudyError`` if this machine is
   ///   too small.
-  init(_ plan: Plan) throws {
+  init(_ plan: Plan, report: (StudyEvent) -> Void = { _ in }) throws {
     self.plan = plan
     if let place = plan.table {
       let table = try ArchitectureTable(
@@ -39,16 +42,21 @@ struct StudyMaterial {
       if plan.namesLatency { try requireLatencies(of: table) }
       return
     }
-    let dataset = try ImageDataset(idxFolder: plan.data.path)
-    let images = try StudyImages(
-      dataset, holdOut: plan.data.holdOut, augmentation: Augmentation(plan.data.augment),
-      seed: plan.seed)
+    let dataset = try plan.data.read(report)
+    let images: StudyImages
+    do throws(DatasetError) {
+      images = try StudyImages(
+        dataset, holdOut: plan.data.holdOut, augmentation: Augmentation(plan.data.augment),
+        seed: plan.seed)
+      let batch = max(plan.supernet.batch, plan.retrain?.batch ?? 0)
+      guard batch <= images.training.count else {
+        throw .batchTooLarge(batch: batch, images: images.training.count)
+      }
+    } catch {
+      throw plan.placing(error)
+    }
     source = .images(images, fingerprint: dataset.fingerprint)
     space = try plan.space.makeSpace(input: images.shape, classes: dataset.classes)
-    let batch = max(plan.supernet.batch, plan.retrain?.batch ?? 0)
-    guard batch <= images.training.count else {
-      throw DatasetError.batchTooLarge(batch: batch, images: images.training.count)
-    }
     try memory(of: space.largest).requireFit()
     try memoryOfRetraining?.requireFit()
   }
@@ -183,7 +191,61 @@ struct StudyMaterial {
 
 extension Augmentation {
   init(_ augment: Plan.Augment) {
-    self.init(crop: augment.crop, flip: augment.flip, cutout: augment.cutout)
+    self.init(
+      crop: augment.crop, flip: augment.flip, cutout: augment.cutout,
+      resizedCrop: augment.resizedCrop)
+  }
+}
+
+extension Plan {
+  /// What is wrong with a size, with the place of the key that says it, if the file has one.
+  fileprivate func placing(_ error: DatasetError) -> any Error {
+    let key: String
+    switch error {
+    case .holdOutTooLarge: key = "data.hold-out"
+    case .batchTooLarge(supernet.batch, _): key = "supernet.batch"
+    case .batchTooLarge: key = "retrain.batch"
+    default: return error
+    }
+    guard let file = places.file, let place = places[key] ?? places["data"] else { return error }
+    return PlanError(file: file, problems: [Problem(at: place, "\(error)")])
+  }
+}
+
+extension Plan.Data {
+  /// Reads the training images.
+  ///
+  /// - Parameter report: Told how it goes where it takes long, and which images are left out.
+  /// - Returns: The images.
+  /// - Throws: `DatasetError`.
+  func read(_ report: (StudyEvent) -> Void = { _ in }) throws(DatasetError) -> ImageDataset {
+    let dataset = try source.read { done, count in
+      report(.decoding(path: path, done: done, count: count))
+    }
+    tell(dataset.skipped, report)
+    return dataset
+  }
+
+  /// Reads the test images.
+  ///
+  /// - Parameters:
+  ///   - training: The training images that they must fit.
+  ///   - report: Told how it goes where it takes long, and which images are left out.
+  /// - Returns: The images; `nil` if there are none.
+  /// - Throws: `DatasetError`.
+  func readTest(
+    matching training: ImageDataset, _ report: (StudyEvent) -> Void = { _ in }
+  ) throws(DatasetError) -> ImageDataset? {
+    let dataset = try source.readTest(matching: training) { done, count in
+      report(.decoding(path: path, done: done, count: count))
+    }
+    tell(dataset?.skipped ?? [], report)
+    return dataset
+  }
+
+  private func tell(_ skipped: [SkippedImage], _ report: (StudyEvent) -> Void) {
+    guard let first = skipped.first else { return }
+    report(.skipped(count: skipped.count, example: first.description, path: path))
   }
 }
 

@@ -55,7 +55,14 @@ extension StudyRunner {
     }
 
     while !training.isTrained {
-      if let progress = try log.note(training.takeStep(), of: training) { tell(progress) }
+      if let progress = try log.note(training.takeStep(), of: training) {
+        tell(progress)
+        if training.isTrained {
+          report(
+            .trained(
+              name: checkpoint.name, seconds: progress.seconds, waiting: progress.waiting))
+        }
+      }
       if isStopping() {
         try save()
         return training.isTrained

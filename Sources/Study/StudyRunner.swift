@@ -46,11 +46,11 @@ public final class StudyRunner {
     report: @escaping (StudyEvent) -> Void = { _ in }, isStopping: @escaping () -> Bool = { false }
   ) throws {
     self.plan = plan
-    material = try StudyMaterial(plan)
+    material = try StudyMaterial(plan, report: report)
     pretrained = try material.pretrainedWeights(at: plan.supernet.pretrained)
     retrainingStart = try material.pretrainedWeights(at: plan.retrain?.pretrained)
     engine = try .chosen()
-    testImages = plan.retrain == nil ? nil : try material.testImages()
+    testImages = plan.retrain == nil ? nil : try material.testImages(report: report)
     // A budget that cannot be met is said before hours of training, and before a file is made.
     try plan.requireReachableBudgets(in: material.space)
     self.store = try store()

@@ -10,6 +10,10 @@ protocol StepwiseTraining: AnyObject {
   var stepCount: Int { get }
   var stepsPerEpoch: Int { get }
   var isTrained: Bool { get }
+
+  /// How long it has waited for images since it was made.
+  var waited: Duration { get }
+
   var optimizer: MomentumOptimizer { get }
 
   /// Trains one step.
@@ -46,6 +50,7 @@ struct TrainingCheckpoint {
 
   private static let lossSumKey = "nas.loss-sum"
   private static let secondsKey = "nas.seconds"
+  private static let waitedKey = "nas.waited-seconds"
 
   /// The checkpoint's name in the store, and the curve's.
   let name: String
@@ -55,6 +60,9 @@ struct TrainingCheckpoint {
 
   /// Seconds of training, all runs together.
   var seconds = 0.0
+
+  /// Seconds of these that were spent waiting for images.
+  var waited = 0.0
 
   /// Loads the latest weights, if there are any.
   ///
@@ -71,6 +79,8 @@ struct TrainingCheckpoint {
     else { throw StudyError.damagedState(study: study.name, what: "the checkpoint '\(name)'") }
     self.lossSum = lossSum
     self.seconds = seconds
+    // Checkpoints of earlier versions do not say.
+    waited = file.metadata[Self.waitedKey].flatMap(Double.init) ?? 0
   }
 
   /// The weights of now, for the store.
@@ -78,6 +88,7 @@ struct TrainingCheckpoint {
     var file = training.checkpoint()
     file.metadata[Self.lossSumKey] = "\(lossSum)"
     file.metadata[Self.secondsKey] = "\(seconds)"
+    file.metadata[Self.waitedKey] = "\(waited)"
     return NewCheckpoint(name: name, step: training.step, of: file)
   }
 }

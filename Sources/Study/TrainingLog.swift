@@ -11,6 +11,12 @@ struct TrainingProgress {
 
   var secondsPerStep: Double
 
+  /// The seconds of the whole training, all runs together.
+  var seconds: Double
+
+  /// The share of these in which it waited for images.
+  var waiting: Double
+
   /// The event that tells of it, of a supernet.
   var event: StudyEvent {
     .training(
@@ -28,6 +34,7 @@ struct TrainingLog {
   private var curve: [CurvePoint] = []
   private let firstStep: Int
   private let secondsBefore: Double
+  private let waitedBefore: Double
   private let start = ContinuousClock.now
 
   /// Goes on from a checkpoint.
@@ -35,6 +42,7 @@ struct TrainingLog {
     self.checkpoint = checkpoint
     firstStep = training.step
     secondsBefore = checkpoint.seconds
+    waitedBefore = checkpoint.waited - training.waited.seconds
   }
 
   /// Notes a step that was taken.
@@ -48,6 +56,7 @@ struct TrainingLog {
     checkpoint.lossSum += loss
     let elapsed = (ContinuousClock.now - start).seconds
     checkpoint.seconds = secondsBefore + elapsed
+    checkpoint.waited = waitedBefore + training.waited.seconds
     guard training.step % Self.stepsPerPoint == 0 || training.isTrained else { return nil }
     let steps = (training.step - 1) % Self.stepsPerPoint + 1
     let mean = checkpoint.lossSum / Double(steps)
@@ -60,7 +69,8 @@ struct TrainingLog {
         seconds: checkpoint.seconds))
     return TrainingProgress(
       step: training.step, count: training.stepCount, loss: mean,
-      secondsPerStep: elapsed / Double(training.step - firstStep))
+      secondsPerStep: elapsed / Double(training.step - firstStep), seconds: checkpoint.seconds,
+      waiting: checkpoint.waited / checkpoint.seconds)
   }
 
   /// The weights of now and the curve up to them, for the store.

@@ -16,7 +16,7 @@ struct FashionMNISTTests {
     #expect((training.count, training.height, training.width) == (60_000, 28, 28))
     #expect((test.count, test.height, test.width) == (10_000, 28, 28))
     #expect(training.classes == 10)
-    for label in UInt8(0)..<10 {
+    for label in UInt16(0)..<10 {
       #expect(training.labels.count { $0 == label } == 6000)
       #expect(test.labels.count { $0 == label } == 1000)
     }
@@ -38,7 +38,7 @@ struct FashionMNISTTests {
     var rng = SeededGenerator(seed: 1)
     let split = try HoldOutSplit(of: training, holdOut: 5000, using: &rng)
     #expect(split.training.count == 55_000)
-    for label in UInt8(0)..<10 {
+    for label in UInt16(0)..<10 {
       #expect(split.holdOut.count { training.labels[$0] == label } == 500)
     }
     #expect(split.fingerprint == "adf741057b081a13")

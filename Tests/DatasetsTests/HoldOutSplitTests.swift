@@ -29,7 +29,7 @@ import Testing
     // 10 · (30, 20, 10) / 60 = 5, 3⅓, 1⅔.
     #expect(try shares(of: 10) == [5, 3, 2])
     // 3 · (15, 15, 15, 15) / 60: four remainders of ¾, the last class goes without.
-    let even = Self.dataset(labels: (0..<60).map { UInt8($0 % 4) })
+    let even = Self.dataset(labels: (0..<60).map { UInt16($0 % 4) })
     #expect(try shares(of: 3, in: even) == [1, 1, 1, 0])
   }
 
@@ -78,9 +78,9 @@ import Testing
 
   // MARK: - Steps
 
-  static func dataset(labels: [UInt8]) -> ImageDataset {
+  static func dataset(labels: [UInt16]) -> ImageDataset {
     ImageDataset(
-      pixels: labels, labels: labels, height: 1, width: 1, channels: 1,
+      pixels: labels.map { UInt8($0) }, labels: labels, height: 1, width: 1, channels: 1,
       classes: Int(labels.max() ?? 0) + 1)
   }
 

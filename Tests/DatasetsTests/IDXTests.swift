@@ -23,7 +23,7 @@ import Testing
 
     let dataset = try ImageDataset(idxFolder: folder.path)
 
-    #expect(dataset.pixels == Array(1...12))
+    #expect(Array(dataset.pixels) == Array(1...12))
     #expect(dataset.labels == [0, 2, 1])
     #expect((dataset.height, dataset.width, dataset.channels) == (2, 2, 1))
     #expect((dataset.count, dataset.imageSize, dataset.classes) == (3, 4, 3))
@@ -41,7 +41,7 @@ import Testing
     let training = try ImageDataset(idxFolder: folder.path)
     let test = try ImageDataset(idxFolder: folder.path, part: .test, matching: training)
     #expect(test.classes == 3)
-    #expect(test.pixels == [9, 8, 7, 6])
+    #expect(Array(test.pixels) == [9, 8, 7, 6])
   }
 
   @Test func `names a missing folder`() {
@@ -170,7 +170,7 @@ import Testing
         try write(images: damaged, labels: labels)
         // A few bytes, such as the time of packing, say nothing about the content.
         let dataset = try? ImageDataset(idxFolder: folder.path)
-        #expect(dataset == nil || dataset?.pixels == Array(1...12))
+        #expect(dataset.map { Array($0.pixels) == Array(1...12) } ?? true)
       }
     }
   }

@@ -32,7 +32,7 @@ import Testing
   }
 
   private func make(
-    _ pixels: [UInt8], _ labels: [UInt8], _ height: Int, _ width: Int, _ channels: Int,
+    _ pixels: [UInt8], _ labels: [UInt16], _ height: Int, _ width: Int, _ channels: Int,
     _ classes: Int
   ) -> ImageDataset {
     ImageDataset(

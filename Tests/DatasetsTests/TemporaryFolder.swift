@@ -53,3 +53,25 @@ func gzip(_ bytes: [UInt8]) -> [UInt8] {
   }
   return Array(output[..<(count - Int(stream.avail_out))])
 }
+
+/// Returns `bytes` compressed as a piece of a stream, which can follow any other.
+func deflatedPiece(_ bytes: [UInt8]) -> [UInt8] {
+  var stream = z_stream()
+  deflateInit2_(
+    &stream, 9, Z_DEFLATED, -MAX_WBITS, 8, Z_DEFAULT_STRATEGY, ZLIB_VERSION,
+    Int32(MemoryLayout<z_stream>.size))
+  defer { deflateEnd(&stream) }
+  var input = bytes
+  var output = [UInt8](repeating: 0, count: Int(deflateBound(&stream, UInt(bytes.count))) + 32)
+  let count = output.count
+  input.withUnsafeMutableBufferPointer { input in
+    output.withUnsafeMutableBufferPointer { output in
+      stream.next_in = input.baseAddress
+      stream.avail_in = UInt32(input.count)
+      stream.next_out = output.baseAddress
+      stream.avail_out = UInt32(output.count)
+      deflate(&stream, Z_FULL_FLUSH)
+    }
+  }
+  return Array(output[..<(count - Int(stream.avail_out))])
+}

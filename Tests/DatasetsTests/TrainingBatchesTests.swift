@@ -68,6 +68,45 @@ import Testing
     #expect(plain == cut)
   }
 
+  @Test(arguments: [false, true])
+  func `stretches a part of an image as the reference does`(flips: Bool) throws {
+    let dataset = Self.dataset(count: 9, height: 7, width: 7, channels: 3)
+    let scale = [Double](repeating: 1.0 / 255, count: 3)
+    let augmentation = Augmentation(flip: flips, resizedCrop: 0.3)
+    let batches = try batches(
+      BatchMaker(of: dataset, normalization: Normalization(mean: scale, deviation: scale)),
+      batchSize: 4, augmentation: augmentation)
+    for step in 0..<20 {
+      let batch = batch(step, of: batches)
+      for row in 0..<4 {
+        var rng = generator("augmentation", step * 4 + row)
+        let variation = augmentation.variation(height: 7, width: 7, using: &rng)
+        let expected = referenceStretch(dataset, Int(batch.labels[row]), variation)
+        for (value, wanted) in zip(batch.images[row * 147..<(row + 1) * 147], expected) {
+          // Pixels are whole numbers, so a half may be rounded either way.
+          #expect(abs(Double(value) - (wanted - 1)) < 0.51)
+        }
+      }
+    }
+  }
+
+  @Test func `draws parts of the areas and the shapes that are asked for`() {
+    let augmentation = Augmentation(resizedCrop: 0.25)
+    var rng = SeededGenerator(seed: 4)
+    var areas: [Double] = []
+    for _ in 0..<5000 {
+      let part = augmentation.variation(height: 100, width: 100, using: &rng)
+      #expect((0...100 - part.partHeight).contains(part.top))
+      #expect((0...100 - part.partWidth).contains(part.left))
+      areas.append(Double(part.partHeight * part.partWidth) / 10_000)
+      let shape = Double(part.partWidth) / Double(part.partHeight)
+      #expect((0.73...1.37).contains(shape))
+    }
+    #expect(areas.allSatisfy { (0.24...1).contains($0) })
+    // Large parts of odd shapes do not fit and are drawn anew, so the mean is below 0.625.
+    #expect((0.55...0.62).contains(areas.reduce(0, +) / 5000))
+  }
+
   @Test func `goes once through the images in an epoch and leaves out the rest`() throws {
     let dataset = Self.dataset(count: 25, height: 2, width: 2, channels: 1)
     let batches = try batches(
@@ -168,7 +207,7 @@ import Testing
     let size = count * height * width * channels
     return ImageDataset(
       pixels: (0..<size).map { _ in UInt8.random(in: 2...255, using: &rng) },
-      labels: (0..<count).map { UInt8($0) }, height: height, width: width, channels: channels,
+      labels: (0..<count).map { UInt16($0) }, height: height, width: width, channels: channels,
       classes: count)
   }
 
@@ -198,6 +237,35 @@ import Testing
     var labelView = labels.mutableSpan
     batches.fill(&imageView, labels: &labelView, step: step)
     return Batch(images: images, labels: labels)
+  }
+
+  /// Stretches a part of an image, a value at a time, by the definition of linear interpolation.
+  private func referenceStretch(
+    _ dataset: ImageDataset, _ example: Int, _ variation: Augmentation.Variation
+  ) -> [Double] {
+    func pixel(_ y: Int, _ x: Int, _ channel: Int) -> Double {
+      let row = variation.top + min(max(y, 0), variation.partHeight - 1)
+      let column = variation.left + min(max(x, 0), variation.partWidth - 1)
+      let place = (example * dataset.height + row) * dataset.width + column
+      return Double(dataset.pixels[place * dataset.channels + channel])
+    }
+    var values: [Double] = []
+    for y in 0..<dataset.height {
+      for x in 0..<dataset.width {
+        let column = variation.isMirrored ? dataset.width - 1 - x : x
+        let v = (Double(y) + 0.5) * Double(variation.partHeight) / Double(dataset.height) - 0.5
+        let u = (Double(column) + 0.5) * Double(variation.partWidth) / Double(dataset.width) - 0.5
+        let (low, left) = (Int(v.rounded(.down)), Int(u.rounded(.down)))
+        let (b, a) = (v - v.rounded(.down), u - u.rounded(.down))
+        for channel in 0..<dataset.channels {
+          values.append(
+            (1 - b) * ((1 - a) * pixel(low, left, channel) + a * pixel(low, left + 1, channel))
+              + b
+              * ((1 - a) * pixel(low + 1, left, channel) + a * pixel(low + 1, left + 1, channel)))
+        }
+      }
+    }
+    return values
   }
 
   /// Pads, cuts, mirrors, normalises and blots out one image, a step at a time.

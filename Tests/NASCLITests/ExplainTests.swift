@@ -87,7 +87,12 @@ import Testing
     #expect(outcome.status == 0, "\(outcome.errors)")
     #expect(
       outcome.output.hasPrefix(
-        "study small: resnet-8 for 1×16×16 and 4 classes\n4,096 different networks, 6 decisions\n"))
+        """
+        study small: resnet-8 for 1×16×16 and 4 classes
+        idx: 2,160 images to train on, 240 held out
+        4,096 different networks, 6 decisions
+
+        """))
     #expect(outcome.output.contains("stage1.block1 adds its input to its output"))
     #expect(outcome.output.contains("99 steps of 64 images"))
     #expect(outcome.output.split(separator: "\n").allSatisfy { $0.count <= 100 })

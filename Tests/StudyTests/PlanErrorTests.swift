@@ -45,7 +45,7 @@ import Testing
           'path: /usr/share/datasets/fashion-mnist'
           3:13: error: data.hold-out must be a whole number of at least 1, but is 'many'
           4:22: error: unknown key 'flop' in data.augment; did you mean 'flip'? known keys: crop, \
-          flip, cutout
+          flip, cutout, resized-crop
           6:12: error: space.network must be the name of a family, but is 'mobilnet-v2'; \
           did you mean 'mobilenet-v2'? there are \(Family.names.joined(separator: ", "))
           8:3: error: unknown key 'epohcs' in supernet; did you mean 'epochs'? known keys: epochs, \

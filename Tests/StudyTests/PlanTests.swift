@@ -1,3 +1,4 @@
+import Datasets
 import Evaluator
 import Networks
 import SearchSpace

@@ -7,14 +7,14 @@ public struct SyntheticImages: Sendable {
   public let pixels: [UInt8]
 
   /// From 0 to 3, in turn.
-  public let labels: [UInt8]
+  public let labels: [UInt16]
 
   public let side: Int
 
   public init(count: Int, side: Int = 8, seed: UInt64 = 1) {
     var generator = SeededGenerator(seed: seed)
     self.side = side
-    labels = (0..<count).map { UInt8($0 % 4) }
+    labels = (0..<count).map { UInt16($0 % 4) }
     var pixels: [UInt8] = []
     for label in labels {
       let place = Int.random(in: 2..<side - 2, using: &generator)
@@ -45,7 +45,7 @@ public struct SyntheticImages: Sendable {
     }
     try Data(header([labels.count, side, side]) + pixels).write(
       to: folder.appending(path: "\(part)-images-idx3-ubyte"))
-    try Data(header([labels.count]) + labels).write(
+    try Data(header([labels.count]) + labels.map { UInt8($0) }).write(
       to: folder.appending(path: "\(part)-labels-idx1-ubyte"))
   }
 }

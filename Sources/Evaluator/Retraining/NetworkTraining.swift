@@ -19,7 +19,7 @@ public final class NetworkTraining {
   public private(set) var step = 0
 
   private let runner: NetworkRunner
-  private var batches: TrainingBatches
+  private let batches: BatchLoader
 
   /// The moving average of the weights, where the recipe asks for one.
   private let average: Parameters?
@@ -59,9 +59,10 @@ public final class NetworkTraining {
       parameters.initialize(seed: images.seed)
       runner = try NetworkRunner(engine: engine, parameters: parameters, precision: precision)
     }
-    batches = try TrainingBatches(
-      of: images.maker, examples: images.training, batchSize: recipe.batch,
-      augmentation: recipe.augmentation, seed: images.seed)
+    batches = BatchLoader(
+      of: try TrainingBatches(
+        of: images.maker, examples: images.training, batchSize: recipe.batch,
+        augmentation: recipe.augmentation, seed: images.seed))
     average = recipe.averaging == nil ? nil : try Parameters(of: network)
     average?.approach(runner.parameters, by: 1)
 
@@ -80,6 +81,9 @@ public final class NetworkTraining {
   public var stepsPerEpoch: Int { batches.stepsPerEpoch }
 
   public var isTrained: Bool { step >= stepCount }
+
+  /// How long training has waited for images since this value was made.
+  public var waited: Duration { batches.waited }
 
   // MARK: A step
 

@@ -21,7 +21,9 @@ extension NAS {
 
     func run() throws {
       try reportingErrors {
-        let explanation = try Explanation(of: Plan(contentsOf: file))
+        let progress = ProgressLine(isQuiet: false)
+        let explanation = try Explanation(of: Plan(contentsOf: file)) { progress.show($0) }
+        progress.finish()
         let view = ExplanationView(explanation: explanation, isTraced: trace)
         if json { try printJSON(view.document) } else { print(view.text) }
         guard explanation.budgets.allSatisfy(\.isReachable) else {

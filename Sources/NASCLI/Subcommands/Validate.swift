@@ -27,7 +27,9 @@ extension NAS {
 
     func run() throws {
       try reportingErrors {
-        let summary = try PlanSummary(of: Plan(contentsOf: file))
+        let progress = ProgressLine(isQuiet: false)
+        let summary = try PlanSummary(of: Plan(contentsOf: file)) { progress.show($0) }
+        progress.finish()
         if json {
           try printJSON(
             Document(

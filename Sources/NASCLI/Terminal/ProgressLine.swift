@@ -26,6 +26,16 @@ final class ProgressLine {
         "latency   \(layers) layers, \(networks) networks  (\(percent(progress, decimals: 0)))"
           + timeLeft(left))
     case .measuredLatency(let table): note("latency   \(table.summary)")
+    case .decoding(let path, let done, let count):
+      update("images    \(done)/\(count) of \(path) decoded")
+    case .skipped(let count, let example, let path):
+      note(
+        "left out  \(count) \(count == 1 ? "image" : "images") of \(path) that cannot be read, such as "
+          + example)
+    case .trained(let name, let seconds, let waiting):
+      note(
+        "trained   \(name) in \(duration(seconds)), of which "
+          + "\(percent(waiting, decimals: 1)) waiting for images")
     case .tookSupernet(let study): note("takes the supernet that study '\(study)' trained")
     case .tookTeacher(let study): note("takes the teacher that study '\(study)' trained")
     case .warmStarted(let scores): note("begins with \(scores) scores that are known")

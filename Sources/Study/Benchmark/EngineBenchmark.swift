@@ -112,7 +112,7 @@ public struct EngineBenchmark: Sendable {
       for byte in 0..<8 { pixels.append(UInt8(truncatingIfNeeded: word >> (8 * byte))) }
     }
     let dataset = ImageDataset(
-      pixels: pixels, labels: (0..<count).map { UInt8($0 % space.classes) },
+      pixels: pixels, labels: (0..<count).map { UInt16($0 % space.classes) },
       height: space.input.height, width: space.input.width, channels: space.input.channels,
       classes: space.classes)
     return try StudyImages(

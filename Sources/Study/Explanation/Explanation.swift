@@ -1,8 +1,13 @@
+import Datasets
+import Evaluator
 public import SearchSpace
 
 /// What a search file means, told before it is run.
 public struct Explanation: Sendable {
   public let study: String
+
+  /// The images; `nil` where a table answers.
+  public let images: ImageCounts?
 
   public let space: SearchSpace
 
@@ -41,13 +46,17 @@ public struct Explanation: Sendable {
 
   /// Reads a plan's data, makes its space and looks at it.
   ///
+  /// - Parameters:
+  ///   - plan: The plan.
+  ///   - report: Told how reading goes where it takes long.
   /// - Throws: What is wrong with the data or the space, or that this machine is too small. A budget
   ///   that cannot be met is no error here; it is told among the budgets.
-  public init(of plan: Plan) throws {
+  public init(of plan: Plan, report: (StudyEvent) -> Void = { _ in }) throws {
     load = Machine.load
-    var material = try StudyMaterial(plan)
+    var material = try StudyMaterial(plan, report: report)
     let timing = try StageEstimate.time(&material)
     latencies = timing?.table
+    images = plan.table == nil ? ImageCounts(of: material) : nil
     let space = material.space
     study = plan.study
     self.space = space
@@ -65,6 +74,29 @@ public struct Explanation: Sendable {
     stages =
       budgets.allSatisfy(\.isReachable)
       ? (timing.map { [$0.stage] } ?? []) + (try StageEstimate.all(of: material)) : []
+  }
+}
+
+/// How many images of a study do what.
+public struct ImageCounts: Hashable, Encodable, Sendable {
+  /// How they are stored, such as `cifar-10`.
+  public let format: String
+  public let training: Int
+  public let holdOut: Int
+
+  /// Those that are left out because they cannot be read.
+  public let skipped: Int
+
+  enum CodingKeys: String, CodingKey {
+    case format, training, skipped
+    case holdOut = "hold_out"
+  }
+
+  init(of material: StudyMaterial) {
+    format = material.plan.data.format.rawValue
+    training = material.images.training.count
+    holdOut = material.images.holdOut.count
+    skipped = material.images.maker.dataset.skipped.count
   }
 }
 

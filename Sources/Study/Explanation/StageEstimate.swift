@@ -47,7 +47,8 @@ extension StageEstimate {
     let supernet = try supernet(of: material, batch: 1, engine: engine)
     let dryRun = try DryRun(of: material, with: supernet)
     let images = material.images
-    let shared = images.maker.dataset.pixels.count + Self.programBytes
+    let pixels = images.maker.dataset.pixels
+    let shared = (pixels.areMapped ? 0 : pixels.count) + Self.programBytes
     let memory = material.memory(of: material.space.largest)
 
     let speed = try Self.scoringSpeed(of: material, supernet)

@@ -1,3 +1,4 @@
+import Datasets
 import Export
 import Networks
 public import SearchSpace
@@ -5,9 +6,10 @@ public import SearchSpace
 extension Plan {
   /// The search file that says the same with every default written out.
   ///
-  /// It reads back as an equal plan, and equal plans give the same text. Three keys have no words
-  /// for their default and are left out where they have it: `depth` and `strides` of the space, and
-  /// `pretrained` of the supernet. So are `paths`, `warm-start`, `latency` and `retrain`, and parts of an
+  /// It reads back as an equal plan, and equal plans give the same text. Some keys have no words
+  /// for their default and are left out where they have it: `size` of the data and `resized-crop`,
+  /// `depth` and `strides` of the space, and `pretrained` of the supernet. So are `paths`,
+  /// `warm-start`, `latency` and `retrain`, and parts of an
   /// optimizer, where nothing comes of them: they are younger than some studies that go on.
   public var resolved: String {
     var lines = ["study: \(study.yaml)", "seed: \(seed)"]
@@ -29,14 +31,9 @@ extension Plan {
   }
 
   private var dataLines: [String] {
-    let augment = data.augment
-    return [
-      "data:",
-      "  format: \(data.format.rawValue)",
-      "  path: \(data.path.yaml)",
-      "  hold-out: \(data.holdOut)",
-      "  augment: {crop: \(augment.crop), flip: \(augment.flip), cutout: \(augment.cutout)}",
-    ]
+    var lines = ["data:", "  format: \(data.format.rawValue)", "  path: \(data.path.yaml)"]
+    if let size = data.size { lines.append("  size: \(size)") }
+    return lines + ["  hold-out: \(data.holdOut)", "  augment: \(data.augment.yaml)"]
   }
 
   private var supernetLines: [String] {

@@ -177,7 +177,7 @@ extension Plan.Retrain {
     return ["epochs: \(epochs)", "batch: \(batch)", "optimizer:"]
       + optimizer.lines.map { "  \($0)" } + [
         "label-smoothing: \(labelSmoothing)",
-        "augment: {crop: \(augment.crop), flip: \(augment.flip), cutout: \(augment.cutout)}",
+        "augment: \(augment.yaml)",
         "ema: \(averaging.map { "\($0)" } ?? "false")",
         "distill: \(distillation ?? "false")",
         pretrained.map { "pretrained: \($0.yaml)" } ?? "from: \(from.rawValue)",

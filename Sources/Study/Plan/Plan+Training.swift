@@ -1,3 +1,4 @@
+import Datasets
 import Export
 import SearchSpace
 import Strategies
@@ -49,12 +50,18 @@ extension Plan {
   ///
   /// - Parameters:
   ///   - path: Its `architecture.yaml`, after which the study is named.
-  ///   - folder: The images.
-  /// - Throws: ``UnreadableFileError`` or `ExportError` if there is no network to be read.
+  ///   - folder: The images, which are brought to the network's size where they have none.
+  /// - Throws: ``UnreadableFileError`` or `ExportError` if there is no network to be read; `DatasetError`
+  ///   if there are no images.
   public init(trainingNetworkAt path: String, onImagesIn folder: String) throws {
+    let file = try ArchitectureFile(text: Space.text(of: path))
     var space = Space(network: .mobileNetV2)
-    space.structure = .architecture(
-      Space.FixedNetwork(try ArchitectureFile(text: Space.text(of: path))))
-    self.init(training: space, data: Data(path: folder), study: Self.name(of: path))
+    space.structure = .architecture(Space.FixedNetwork(file))
+    var data = Data(path: folder)
+    data.format = try DataFormat(recognizing: folder)
+    if data.format == .imageFolder {
+      data.size = file.network.input.height
+    }
+    self.init(training: space, data: data, study: Self.name(of: path))
   }
 }

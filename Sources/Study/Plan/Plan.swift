@@ -166,65 +166,6 @@ public struct Plan: Hashable, Sendable {
     "strategy": "strategy: autoslim", "budgets": "budgets: [{macs: 4M}]",
   ]
 
-  // MARK: - data
-
-  /// The images to learn from.
-  public struct Data: Hashable, Sendable {
-    /// `format`: how they are stored; `idx` is what MNIST and its successors use.
-    public var format = Format.idx
-
-    /// `path`, required: the folder they are in, kept as it is written.
-    public var path: String
-
-    /// `hold-out`: how many images are taken out of the training set to score candidates with, at
-    /// least 1.
-    public var holdOut = 5000
-
-    /// `augment`: how the images of a training step are varied.
-    public var augment = Augment()
-
-    public init(path: String) {
-      self.path = path
-    }
-
-    /// The formats there are.
-    public enum Format: String, Hashable, Sendable, CaseIterable {
-      case idx
-    }
-
-    mutating func read(_ form: Form?, _ reader: inout FormReader) {
-      let keys = reader.mapping(
-        form, keys: ["format", "path", "hold-out", "augment"],
-        required: ["path": "path: /usr/share/datasets/fashion-mnist"])
-      reader.word(keys["format"], into: &format)
-      reader.text(keys["path"], expecting: "the path of a folder", longest: 4095, into: &path)
-      reader.integer(keys["hold-out"], 1...Int.max, into: &holdOut)
-      augment.read(keys["augment"], &reader)
-    }
-  }
-
-  /// How the images of a training step are varied.
-  public struct Augment: Hashable, Sendable {
-    /// `crop`: by how many pixels each side is padded before a window of the image's own size is
-    /// cut out at random, 0 to 16.
-    public var crop = 2
-
-    /// `flip`: whether half of the images, drawn at random, are mirrored left to right.
-    public var flip = true
-
-    /// `cutout`: the side of a square that is blanked, in pixels, 0 to 64; 0 blanks nothing.
-    public var cutout = 0
-
-    public init() {}
-
-    mutating func read(_ form: Form?, _ reader: inout FormReader) {
-      let keys = reader.mapping(form, keys: ["crop", "flip", "cutout"])
-      reader.integer(keys["crop"], 0...16, into: &crop)
-      reader.flag(keys["flip"], into: &flip)
-      reader.integer(keys["cutout"], 0...64, into: &cutout)
-    }
-  }
-
   // MARK: - supernet
 
   /// How the shared weights are trained.

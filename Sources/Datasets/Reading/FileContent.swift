@@ -17,6 +17,9 @@ struct FileContent: ~Copyable {
     gzip = count == 2 && start == [0x1f, 0x8b] ? GzipStream() : nil
   }
 
+  /// Whether its bytes are unpacked on the way.
+  var isCompressed: Bool { gzip != nil }
+
   /// The most bytes that a file of this size can hold, unpacked.
   var capacity: Int {
     guard gzip != nil else { return file.size }

@@ -39,6 +39,9 @@ struct InputFile: ~Copyable {
     close(descriptor)
   }
 
+  /// Lends the system's number for the file to a closure.
+  func withDescriptor<Result>(_ body: (Int32) -> Result) -> Result { body(descriptor) }
+
   /// Reads bytes of the file into the front of `bytes`.
   ///
   /// - Parameters:

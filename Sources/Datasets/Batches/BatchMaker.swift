@@ -79,13 +79,18 @@ public struct BatchMaker: Sendable {
     at row: Int
   ) {
     let rowSize = dataset.width * dataset.channels
-    let image = dataset.pixels.span.extracting(
-      example * dataset.imageSize..<(example + 1) * dataset.imageSize)
+    let place = example * dataset.imageSize..<(example + 1) * dataset.imageSize
     let scale = scale.span
     let shift = shift.span
     var line = [UInt8](repeating: 0, count: rowSize)
     for y in 0..<dataset.height {
-      copyRow(y + variation.top, of: image, variation, into: &line)
+      dataset.pixels.withSpan(of: place) { image in
+        if variation.partHeight > 0 {
+          stretchRow(y, of: image, variation, into: &line)
+        } else {
+          copyRow(y + variation.top, of: image, variation, into: &line)
+        }
+      }
       let start = (row * dataset.height + y) * rowSize
       for index in 0..<rowSize {
         images[start &+ index] = Float(line[index]) * scale[index] + shift[index]
@@ -123,6 +128,30 @@ public struct BatchMaker: Sendable {
     }
   }
 
+  /// Computes row `y` of a part of an image that is stretched to the image's size, mirrored or not.
+  ///
+  /// A part is never larger than the image, so each new pixel lies between two old ones on each axis.
+  private func stretchRow(
+    _ y: Int, of image: Span<UInt8>, _ variation: Augmentation.Variation,
+    into line: inout [UInt8]
+  ) {
+    let (width, channels) = (dataset.width, dataset.channels)
+    let row = Between(y, of: dataset.height, in: variation.partHeight, from: variation.top)
+    let (upper, lower) = (row.first * width, row.second * width)
+    for x in 0..<width {
+      let column = Between(x, of: width, in: variation.partWidth, from: variation.left)
+      let target = (variation.isMirrored ? width - 1 - x : x) * channels
+      for channel in 0..<channels {
+        func pixel(_ row: Int, _ column: Int) -> Float {
+          Float(image[(row + column) * channels + channel])
+        }
+        let above = column.mix(pixel(upper, column.first), pixel(upper, column.second))
+        let below = column.mix(pixel(lower, column.first), pixel(lower, column.second))
+        line[target + channel] = UInt8(row.mix(above, below) + 0.5)
+      }
+    }
+  }
+
   /// Sets the square that a variation blots out to 0.
   private func blotOut(
     _ variation: Augmentation.Variation, of images: inout MutableSpan<Float>, at row: Int
@@ -134,4 +163,27 @@ public struct BatchMaker: Sendable {
       for index in first..<first + columns.count * dataset.channels { images[index] = 0 }
     }
   }
+}
+
+/// The two old pixels between which a new one lies on an axis that is stretched.
+private struct Between {
+  let first: Int
+  let second: Int
+  private let share: Float
+
+  /// - Parameters:
+  ///   - index: The new pixel.
+  ///   - count: How many new pixels there are.
+  ///   - part: How many old ones are stretched.
+  ///   - start: The first of these.
+  init(_ index: Int, of count: Int, in part: Int, from start: Int) {
+    // Pixels have their middles at halves; beyond the outermost middles the outermost pixel goes on.
+    let middle = (Float(index) + 0.5) * Float(part) / Float(count) - 0.5
+    let clamped = min(max(0, middle), Float(part - 1))
+    first = start + Int(clamped)
+    second = min(first + 1, start + part - 1)
+    share = clamped - Float(Int(clamped))
+  }
+
+  func mix(_ a: Float, _ b: Float) -> Float { a + (b - a) * share }
 }

@@ -1,14 +1,6 @@
 import Glibc
 
 extension ImageDataset {
-  /// The part of a data set that a pair of files holds.
-  public enum Part: String, Hashable, Sendable {
-    /// What networks are trained on and candidates scored with.
-    case training = "train"
-    /// What only finished networks meet.
-    case test = "t10k"
-  }
-
   /// Where Debian's package `dataset-fashion-mnist` puts its files.
   public static let fashionMNISTFolder = "/usr/share/datasets/fashion-mnist"
 
@@ -30,8 +22,9 @@ extension ImageDataset {
     idxFolder folder: String, part: Part = .training, matching training: ImageDataset? = nil
   ) throws(DatasetError) {
     try Self.checkFolder(folder)
-    let imagesPath = try Self.find("\(part.rawValue)-images", "idx3-ubyte", in: folder)
-    let labelsPath = try Self.find("\(part.rawValue)-labels", "idx1-ubyte", in: folder)
+    let stem = part == .training ? "train" : "t10k"
+    let imagesPath = try Self.find("\(stem)-images", "idx3-ubyte", in: folder)
+    let labelsPath = try Self.find("\(stem)-labels", "idx1-ubyte", in: folder)
     // The labels come first because they are small: a mistake there shows before the long read.
     let labels = try IDXFile(path: labelsPath, rank: 1).bytes
     let classes = training?.classes ?? Int(labels.max() ?? 0) + 1
@@ -54,7 +47,8 @@ extension ImageDataset {
           expectedHeight: training.height, expectedWidth: training.width))
     }
     self.init(
-      pixels: images.bytes, labels: labels, height: height, width: width, channels: 1,
+      pixels: images.bytes, labels: labels.map(UInt16.init), height: height, width: width,
+      channels: 1,
       classes: classes)
   }
 
