@@ -110,11 +110,12 @@ let package = Package(
       name: "KernelsTests", dependencies: ["Kernels", "TestSupport"],
       swiftSettings: houseSettings),
     .testTarget(
-      name: "SearchSpaceTests", dependencies: ["SearchSpace"], swiftSettings: houseSettings),
+      name: "SearchSpaceTests", dependencies: ["SearchSpace", "TestSupport"],
+      swiftSettings: houseSettings),
     .testTarget(
       name: "StrategiesTests",
       dependencies: [
-        "LinearAlgebra", "SearchSpace", "Strategies",
+        "LinearAlgebra", "SearchSpace", "Strategies", "TestSupport",
         .product(name: "RealModule", package: "swift-numerics"),
       ],
       swiftSettings: houseSettings),

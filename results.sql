@@ -8,7 +8,7 @@
 -- The file runs in WAL mode, which is not part of the schema.
 
 PRAGMA application_id = 0x4E415331;  -- "NAS1" in ASCII: this program made the file
-PRAGMA user_version = 3;             -- how many of the migrations are done
+PRAGMA user_version = 5;             -- how many of the migrations are done
 
 -- A study is one search, from its plan to its frontier.
 CREATE TABLE studies (
@@ -24,7 +24,8 @@ CREATE TABLE studies (
   random_state TEXT,           -- the random number generator as of the last trial
   created_at REAL NOT NULL,
   recipe_hash TEXT,            -- of all that the supernet's weights follow from; NULL: not known
-  trained_by TEXT              -- the study, by its name then, whose supernet was taken over
+  trained_by TEXT,             -- the study, by its name then, whose supernet was taken over
+  search_seconds REAL NOT NULL DEFAULT 0  -- from the first question to the last answer, all runs
 ) STRICT;
 
 -- A trial is one architecture, evaluated.
@@ -44,11 +45,15 @@ CREATE TABLE trials (
   reason TEXT CHECK ((reason IS NOT NULL) = (state = 'failed')),  -- why it failed
   seconds REAL NOT NULL,                                  -- how long the evaluation took
   created_at REAL NOT NULL,
+  -- nanoseconds in which a batch is classified, as the study's table predicts; NULL without a table
+  latency INTEGER CHECK (latency >= 0),
   UNIQUE (study, number)
 ) STRICT;
 -- They hand out the trials of a study from cheap to costly, as the frontier reads them.
 CREATE INDEX trials_by_macs ON trials (study, macs, number) WHERE state = 'done';
 CREATE INDEX trials_by_params ON trials (study, params, number) WHERE state = 'done';
+CREATE INDEX trials_by_latency ON trials (study, latency, number)
+  WHERE state = 'done' AND latency IS NOT NULL;
 -- It finds what is known of an architecture, whichever study found it out.
 CREATE INDEX trials_by_key ON trials (key);
 
@@ -83,11 +88,19 @@ CREATE INDEX scores_to_compare ON scores (trial, fidelity, images, accuracy)
 CREATE TABLE finalists (
   study INTEGER NOT NULL REFERENCES studies (id),
   budget TEXT NOT NULL,                                   -- as users read it: macs ≤ 4000000
-  cost TEXT NOT NULL CHECK (cost IN ('macs', 'params')),
+  cost TEXT NOT NULL CHECK (cost IN ('macs', 'params', 'latency')),
   limit_value INTEGER NOT NULL CHECK (limit_value >= 0),  -- in units of the cost
   trial INTEGER NOT NULL REFERENCES trials (id),
   PRIMARY KEY (study, budget)
 ) STRICT, WITHOUT ROWID;
+
+-- How long the layers of a study's networks take, where the study asks. It was measured before the
+-- study began and never changes, so that the same network has the same latency all through.
+CREATE TABLE latency_tables (
+  study INTEGER PRIMARY KEY REFERENCES studies (id),
+  content TEXT NOT NULL,       -- times of layers, and networks timed whole beside predictions; JSON
+  created_at REAL NOT NULL
+) STRICT;
 
 -- The latest weights in training, from which another run goes on.
 CREATE TABLE checkpoints (
@@ -139,3 +152,4 @@ CREATE TABLE grdb_migrations (identifier TEXT NOT NULL PRIMARY KEY);
 INSERT INTO grdb_migrations VALUES ('1 studies, trials and scores');
 INSERT INTO grdb_migrations VALUES ('2 known scores and supernets of others');
 INSERT INTO grdb_migrations VALUES ('3 beliefs');
+INSERT INTO grdb_migrations VALUES ('4 latencies');

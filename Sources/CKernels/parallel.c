@@ -8,11 +8,14 @@ extern int omp_get_num_threads(void);
 extern int omp_get_max_threads(void);
 extern int omp_in_parallel(void);
 extern void omp_set_dynamic(int);
+extern void omp_set_num_threads(int);
 
 // Sums follow the number of threads, so it must not vary from call to call.
 __attribute__((constructor)) static void fix_threads(void) { omp_set_dynamic(0); }
 
 int nas_threads(void) { return omp_get_max_threads(); }
+
+void nas_use_threads(int count) { omp_set_num_threads(count); }
 
 typedef struct {
   void (*body)(void *, int, int);

@@ -14,6 +14,10 @@ public struct ExportReport: Codable, Hashable, Sendable {
   public var macs: Int
   public var params: Int
 
+  /// Nanoseconds in which the study predicted the network to classify a batch; `nil` if it knew of no
+  /// latencies.
+  public var latency: Int?
+
   /// What the same hold-out images gave, through the network in the store and through each of the
   /// files.
   public var accuracy: Accuracy
@@ -124,7 +128,8 @@ public struct ExportReport: Codable, Hashable, Sendable {
 
   public init(
     study: String, trial: Int, strategy: String, seed: UInt64, fidelity: String, macs: Int,
-    params: Int, accuracy: Accuracy, largestLogitDifference: Double, onnx: ONNX,
+    params: Int, latency: Int? = nil, accuracy: Accuracy, largestLogitDifference: Double,
+    onnx: ONNX,
     calibration: Calibration, preprocessing: Preprocessing, planHash: String, dataHash: String,
     holdOutHash: String,
     weightsHash: String
@@ -136,6 +141,7 @@ public struct ExportReport: Codable, Hashable, Sendable {
     self.fidelity = fidelity
     self.macs = macs
     self.params = params
+    self.latency = latency
     self.accuracy = accuracy
     self.largestLogitDifference = largestLogitDifference
     self.onnx = onnx
@@ -149,6 +155,7 @@ public struct ExportReport: Codable, Hashable, Sendable {
 
   enum CodingKeys: String, CodingKey {
     case schema, study, trial, strategy, seed, fidelity, macs, params, accuracy
+    case latency = "latency_ns"
     case largestLogitDifference = "largest_logit_difference"
     case onnx, calibration, preprocessing
     case classNames = "class_names"

@@ -39,6 +39,22 @@ public final class Engine {
   /// The number of threads that kernels are divided among.
   public static var threads: Int { Int(nas_threads()) }
 
+  /// Has kernels divided among another number of threads while a closure runs.
+  ///
+  /// Only an engine that is made in the closure may be used in it: what others have prepared counts
+  /// on the usual number.
+  ///
+  /// - Precondition: `count` is at least 1.
+  package static func withThreads<Result, Failure: Error>(
+    _ count: Int, _ body: () throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    precondition(count >= 1, "\(count) threads")
+    let usual = nas_threads()
+    nas_use_threads(Int32(clamping: count))
+    defer { nas_use_threads(usual) }
+    return try body()
+  }
+
   /// The instruction set that the engine's own loops use: `avx512-bf16`, `avx512`, `avx2` or `plain`.
   ///
   /// It is the best that the processor has, or a lesser one that the environment variable

@@ -52,12 +52,14 @@ extension ExplanationView {
     struct SizeEntry: Encodable {
       var macs: Int
       var params: Int
+      var latency: Int?
       var activationBytes: Int
       var trainingBytes: Int
       var layers: [TrialView.Document.LayerEntry]?
 
       enum CodingKeys: String, CodingKey {
         case macs, params, layers
+        case latency = "latency_ns"
         case activationBytes = "activation_bytes"
         case trainingBytes = "training_bytes"
       }
@@ -126,7 +128,7 @@ extension ExplanationView {
     _ size: NetworkSize, of architecture: Architecture?
   ) -> Document.SizeEntry {
     Document.SizeEntry(
-      macs: size.cost.macs, params: size.cost.parameters,
+      macs: size.cost.macs, params: size.cost.parameters, latency: size.cost.latency,
       activationBytes: size.activationBytes, trainingBytes: size.trainingBytes,
       layers: architecture.flatMap { architecture in
         isTraced

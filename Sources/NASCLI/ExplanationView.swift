@@ -20,7 +20,8 @@ struct ExplanationView {
     if isTraced {
       parts += [("smallest", space.smallest), ("largest", space.largest)].map {
         name, architecture in
-        "the \(name) network\n\n" + space.network(of: architecture).layerTable
+        "the \(name) network\n\n"
+          + space.network(of: architecture).layerTable(explanation.latencies)
       }
     }
     return parts.joined(separator: "\n\n")
@@ -93,11 +94,17 @@ struct ExplanationView {
     table.rows = [
       ["MACs"] + networks.map { short($0.cost.macs) },
       ["parameters"] + networks.map { short($0.cost.parameters) },
+    ]
+    if explanation.latencies != nil {
+      table.rows.append(["latency"] + networks.map { short(latency: $0.cost.latency) })
+    }
+    table.rows += [
       ["activations of one image"] + networks.map { memory($0.activationBytes) },
       ["memory of a training step"] + networks.map { memory($0.trainingBytes) },
     ]
     return table.text
       + "\nmedians of \(grouped(Explanation.sampleSize)) networks drawn with equal chances"
+      + (explanation.latencies.map { "\nlatencies at a glance: \($0.summary)" } ?? "")
   }
 
   private var budgets: String {
@@ -106,8 +113,8 @@ struct ExplanationView {
     ])
     table.rows = explanation.budgets.map { outlook in
       [
-        "\(outlook.budget.metric.rawValue) ≤ \(short(outlook.budget.limit))",
-        short(outlook.nearest), outlook.isReachable ? "can be met" : "cannot be met",
+        short(outlook.budget), short(outlook.nearest, of: outlook.budget.metric),
+        outlook.isReachable ? "can be met" : "cannot be met",
       ]
     }
     let obstacles = explanation.budgets.compactMap { outlook in

@@ -10,6 +10,9 @@ struct FrontierView {
   let points: [Point]
   let finalists: [RecordedFinalist]
 
+  /// What the strategy holds probable at its end, if it learns distributions.
+  let distributions: [Distributions]
+
   /// Networks of the study that nobody has scored, the cheapest first.
   let unscored: [Trial]
 
@@ -38,12 +41,18 @@ struct FrontierView {
     background = survey.scored
     unscored = try reader.store.unscoredTrials(of: reader.study.id)
     guard !points.isEmpty || !unscored.isEmpty else {
+      try reader.requireCosts(in: cost)
       throw StudyError.unfinished(study: reader.study.name)
     }
     finalists = try reader.store.finalists(of: reader.study.id)
+    distributions = try reader.distributions()
   }
 
-  func value(of trial: Trial) -> Int { cost == .macs ? trial.macs : trial.parameters }
+  /// - Precondition: The trial is one of the frontier, which has none whose cost is not known.
+  func value(of trial: Trial) -> Int { trial.cost[cost] }
+
+  /// Whether latencies are known of what is shown.
+  private var isTimed: Bool { (points.map(\.trial) + unscored).contains { $0.latency != nil } }
 
   /// Accuracies below this are left out of pictures: only the part of the background is of use that
   /// the frontier's own range shows.
@@ -52,7 +61,7 @@ struct FrontierView {
   /// The budgets that a trial was picked for.
   func budgets(of trial: Trial) -> String {
     finalists.filter { $0.trial == trial.number }.map {
-      "\($0.cost.rawValue) ≤ \(short($0.limit))"
+      short(Budget($0.cost, atMost: $0.limit))
     }.joined(separator: ", ")
   }
 
@@ -63,6 +72,12 @@ struct FrontierView {
     if !points.isEmpty { parts.append(table) }
     if let plot { parts.append(plot) }
     if let unscoredTable { parts.append(unscoredTable) }
+    if !distributions.isEmpty {
+      parts.append(
+        distributions.map(\.summary).joined(separator: "\n")
+          + "\n'nas show \(reader.study.name)' has each decision's distribution")
+    }
+    if let latencies = reader.latencies { parts.append("latency \(latencies.summary)") }
     return parts.joined(separator: "\n\n")
   }
 
@@ -74,6 +89,7 @@ struct FrontierView {
     ])
     let isTested = points.contains { $0.testAccuracy != nil }
     if isTested { table.columns.insert(.init("on test"), at: 6) }
+    if isTimed { table.columns.insert(.init("latency"), at: 3) }
     table.rows = points.map { point in
       var row = [
         "\(point.trial.number)", short(point.trial.macs), short(point.trial.parameters),
@@ -82,6 +98,7 @@ struct FrontierView {
         budgets(of: point.trial),
       ]
       if isTested { row.insert(point.testAccuracy.map { percent($0) } ?? "", at: 6) }
+      if isTimed { row.insert(short(latency: point.trial.latency), at: 3) }
       return row
     }
     guard points.contains(where: { $0.equal != nil }) else { return table.text }
@@ -96,7 +113,8 @@ struct FrontierView {
   }
 
   private var plot: String? {
-    guard !points.isEmpty else { return nil }
+    // One network alone makes no picture.
+    guard points.count > 1 || background.count > 1 else { return nil }
     let marked = points.map {
       Plot.Point(
         x: Double(value(of: $0.trial)), y: $0.accuracy, mark: $0.equal == nil ? .disc : .ring)
@@ -105,7 +123,7 @@ struct FrontierView {
       Plot.Point(x: Double($0.cost), y: $0.accuracy, mark: .dot)
     }
     let plot = Plot(
-      points: marked + others, xLabel: { "\(short(Int($0))) \(cost.rawValue)" },
+      points: marked + others, xLabel: { "\(short(Int($0), of: cost)) \(cost.rawValue)" },
       yLabel: { percent($0, decimals: 1) })
     guard points.contains(where: { $0.equal != nil }) else { return plot.text }
     return plot.text.map { $0 + "\n● better than all that cost less   ○ level with a cheaper one" }
@@ -117,9 +135,11 @@ struct FrontierView {
       .init("trial"), .init("MACs"), .init("params"), .init("accuracy", isNumeric: false),
       .init("picked for", isNumeric: false),
     ])
+    if isTimed { table.columns.insert(.init("latency"), at: 3) }
     table.rows = unscored.map { trial in
       [
         "\(trial.number)", short(trial.macs), short(trial.parameters),
+      ] + (isTimed ? [short(latency: trial.latency)] : []) + [
         "not scored; 'nas retrain \(trial.number)' trains it", budgets(of: trial),
       ]
     }

@@ -16,8 +16,8 @@ struct NAS: ParsableCommand {
       """,
     version: "0.1.0",
     subcommands: [
-      Validate.self, Explain.self, Run.self, Retrain.self, Train.self, Pareto.self, Show.self,
-      Export.self, DescribeData.self, Doctor.self, Bench.self,
+      Validate.self, Explain.self, Run.self, Retrain.self, Train.self, Pareto.self, Compare.self,
+      Show.self, Export.self, DescribeData.self, Doctor.self, Bench.self,
     ])
 }
 

@@ -10,11 +10,15 @@ struct StudyView {
   let finalists: [RecordedFinalist]
   let distributions: [Distributions]
 
+  /// How long the layers of the study's networks take, if it asks.
+  let latencies: LatencyTable?
+
   init(_ reader: StudyReader) throws {
     study = reader.study
     trials = try reader.store.trialCount(of: study.id)
     finalists = try reader.store.finalists(of: study.id)
     distributions = try reader.distributions()
+    latencies = reader.latencies
   }
 
   var text: String {
@@ -26,6 +30,7 @@ struct StudyView {
       parts.append(
         finalists.map { "\($0.budget): trial \($0.trial)" }.joined(separator: "\n"))
     }
+    if let latencies { parts.append("latency \(latencies.summary)") }
     parts += distributions.map(\.text)
     return parts.joined(separator: "\n\n")
   }
@@ -47,6 +52,9 @@ struct StudyView {
     var stage: String
     var trials: Int
     var finalists: [FinalistEntry]
+
+    /// How latencies were made; left out where there are none.
+    var latencies: LatencyEntry?
     var distributions: [Distributions]
 
     struct FinalistEntry: Encodable {
@@ -60,7 +68,7 @@ struct StudyView {
       study: study.name, strategy: study.strategy, seed: study.seed, stage: study.stage.rawValue,
       trials: trials,
       finalists: finalists.map { Document.FinalistEntry(budget: $0.budget, trial: $0.trial) },
-      distributions: distributions)
+      latencies: latencies.map(LatencyEntry.init), distributions: distributions)
   }
 }
 
@@ -68,10 +76,14 @@ extension Distributions {
   /// A line that tells what is most probable and how certain that is.
   var summary: String {
     let certainties = decisions.map(\.certainty)
-    return "the distributions\(budget.map { " for \($0)" } ?? "") derive a network of "
-      + "\(short(derived.macs)) MACs and \(short(derived.parameters)) parameters; its choices are "
-      + "\(percent(certainties.min() ?? 1, decimals: 0)) to "
+    let certain =
+      "\(percent(certainties.min() ?? 1, decimals: 0)) to "
       + "\(percent(certainties.max() ?? 1, decimals: 0)) certain"
+    return "the distributions\(budget.map { " for \(short($0))" } ?? "") derive a network of "
+      + "\(short(derived.macs)) MACs and \(short(derived.parameters)) parameters, \(certain)"
+      + (isWithinBudget
+        ? ""
+        : "\nthat is beyond the budget: what was picked is the most probable network within it")
   }
 
   /// The summary and a line for each decision.
@@ -94,7 +106,8 @@ extension Distributions {
     var lines = [summary]
     if let expectedCost, let budget {
       lines.append(
-        "expected of a network drawn from them: \(short(Int(expectedCost))), \(budget)")
+        "expected of a network drawn from them: \(short(Int(expectedCost), of: budget.metric)) "
+          + budget.metric.rawValue)
     }
     return (lines + ["", table.text]).joined(separator: "\n")
   }

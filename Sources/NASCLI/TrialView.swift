@@ -9,13 +9,19 @@ struct TrialView {
   let sizes: [String: Int]
   let scores: [RecordedScore]
 
+  /// How long the layers of the study's networks take, if it asks.
+  let latencies: LatencyTable?
+
   var text: String {
     let cost = network.cost
     var lines = [
       "trial \(trial.number) of study \(study.name)"
         + (trial.role.map { ", \($0)" } ?? "") + (trial.chosen ? ", chosen" : ""),
-      "\(cost.macs) MACs, \(cost.parameters) parameters", "", network.layerTable, "",
+      "\(cost.macs) MACs, \(cost.parameters) parameters"
+        + (trial.latency.map { ", \(short(latency: $0))" } ?? ""), "",
+      network.layerTable(latencies), "",
     ]
+    if let latencies { lines += ["latency \(latencies.summary)", ""] }
     if scores.isEmpty {
       lines.append("not scored; 'nas retrain \(trial.number)' trains it")
     }
@@ -42,9 +48,15 @@ struct TrialView {
     var chosen: Bool
     var macs: Int
     var params: Int
+    var latency: Int?
     var architecture: [String: Int]
     var layers: [LayerEntry]
     var scores: [ScoreEntry]
+
+    enum CodingKeys: String, CodingKey {
+      case schema, study, trial, role, chosen, macs, params, architecture, layers, scores
+      case latency = "latency_ns"
+    }
 
     struct LayerEntry: Encodable {
       var name: String
@@ -77,7 +89,8 @@ struct TrialView {
   var document: Document {
     Document(
       study: study.name, trial: trial.number, role: trial.role, chosen: trial.chosen,
-      macs: network.cost.macs, params: network.cost.parameters, architecture: sizes,
+      macs: network.cost.macs, params: network.cost.parameters, latency: trial.latency,
+      architecture: sizes,
       layers: network.layers.map(Document.LayerEntry.init),
       scores: scores.map { score in
         Document.ScoreEntry(

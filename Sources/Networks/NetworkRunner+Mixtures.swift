@@ -58,6 +58,34 @@ extension NetworkRunner {
 
   // MARK: Widths
 
+  /// How several widths of a convolution become one.
+  func widthMixing(
+    _ mix: MixedNetwork.WidthMix, of layer: Layer, _ convolution: ConvolutionOperation,
+    _ statistics: ChannelStatistics
+  ) -> WidthMixing {
+    func array(_ name: String, _ channels: Int) -> (String, [Float]) {
+      (name, parameters.firstValues(channels, of: name))
+    }
+    let isNormalized = convolution.completion == .normalization
+    let parts = zip(mix.channels, mix.weights).map { channels, weight in
+      let norm = parameters.normalization(of: layer, channels: channels)
+      return WidthMixing.Part(
+        channels: channels, weight: weight,
+        scale: isNormalized ? array("\(norm).weight", channels) : nil,
+        shift: isNormalized
+          ? array("\(norm).bias", channels)
+          : convolution.completion == .bias ? array("\(layer.name).bias", channels) : nil)
+    }
+    return WidthMixing(parts, statistics: statistics, isNormalized: isNormalized)
+  }
+
+  /// What a convolution computed at its largest width, as the mixture of several widths.
+  func mixedWidths(of x: Tensor, _ mixing: WidthMixing) -> Tensor {
+    output(x.shape) {
+      engine.mix(mixing.mix, final(NormalizedTensor(x)), shift: mixing.shift, into: $0)
+    }.value.x
+  }
+
   /// Takes the gradient of a mixture of widths back to what the convolution computed, and adds to
   /// the gradients of scales, shifts and biases.
   ///

@@ -160,9 +160,7 @@ public final class NetworkRunner {
     var mixed: (x: Tensor, statistics: ChannelStatistics, mixing: WidthMixing)?
     if let mixing {
       let mixing = widthMixing(mixing, of: layer, convolution, statistics)
-      let mixture = output(x.shape) {
-        engine.mix(mixing.mix, final(NormalizedTensor(x)), shift: mixing.shift, into: $0)
-      }.value.x
+      let mixture = mixedWidths(of: x, mixing)
       mixed = (x, statistics, mixing)
       computed = (mixture, .none(channels: x.shape.channels))
       value = NormalizedTensor(mixture, .identity(channels: x.shape.channels), nonlinearity)
@@ -178,26 +176,6 @@ public final class NetworkRunner {
     }
     output.mixed = mixed
     return output
-  }
-
-  private func widthMixing(
-    _ mix: MixedNetwork.WidthMix, of layer: Layer, _ convolution: ConvolutionOperation,
-    _ statistics: ChannelStatistics
-  ) -> WidthMixing {
-    func array(_ name: String, _ channels: Int) -> (String, [Float]) {
-      (name, parameters.firstValues(channels, of: name))
-    }
-    let isNormalized = convolution.completion == .normalization
-    let parts = zip(mix.channels, mix.weights).map { channels, weight in
-      let norm = parameters.normalization(of: layer, channels: channels)
-      return WidthMixing.Part(
-        channels: channels, weight: weight,
-        scale: isNormalized ? array("\(norm).weight", channels) : nil,
-        shift: isNormalized
-          ? array("\(norm).bias", channels)
-          : convolution.completion == .bias ? array("\(layer.name).bias", channels) : nil)
-    }
-    return WidthMixing(parts, statistics: statistics, isNormalized: isNormalized)
   }
 
   // MARK: The parts of a layer

@@ -3,11 +3,13 @@
 /// The convention, the same wherever a cost is named: MACs are the multiply-adds of convolutions
 /// and linear layers for one image; biases, normalisation, activations, sums, gates and pooling are
 /// not counted. Parameters are weights, biases, and the scale and shift of each normalisation; the
-/// statistics of normalisations are not parameters.
+/// statistics of normalisations are not parameters. Latency is the time in which one batch is
+/// classified; it cannot be counted, so it is known only where a ``LatencyTable`` tells it.
 public struct Cost: Hashable, Codable, Sendable {
   private enum CodingKeys: String, CodingKey {
     case macs
     case parameters = "params"
+    case latency = "latency_ns"
   }
 
   /// Multiply-adds for one image.
@@ -16,20 +18,30 @@ public struct Cost: Hashable, Codable, Sendable {
   /// Trained numbers.
   public var parameters: Int
 
-  public init(macs: Int, parameters: Int) {
+  /// Nanoseconds in which a batch is classified; `nil` where no table tells.
+  public var latency: Int?
+
+  public init(macs: Int, parameters: Int, latency: Int? = nil) {
     self.macs = macs
     self.parameters = parameters
+    self.latency = latency
   }
 
+  /// The sum of what is counted, which latency is not.
   public static func + (left: Cost, right: Cost) -> Cost {
     Cost(macs: left.macs + right.macs, parameters: left.parameters + right.parameters)
   }
 
   /// The cost in the unit of a budget.
+  ///
+  /// - Precondition: It is known, as counted costs always are.
   public subscript(metric: Metric) -> Int {
     switch metric {
-    case .macs: macs
-    case .parameters: parameters
+    case .macs: return macs
+    case .parameters: return parameters
+    case .latency:
+      guard let latency else { preconditionFailure("no table tells the latency of this network") }
+      return latency
     }
   }
 
@@ -37,6 +49,20 @@ public struct Cost: Hashable, Codable, Sendable {
   public enum Metric: String, Hashable, Codable, Sendable, CaseIterable {
     case macs
     case parameters = "params"
+    case latency
+
+    /// A cost as it is written in search files: a latency with its unit, such as `1.5ms`.
+    ///
+    /// Nothing is rounded, so that it reads back as the same number.
+    public func text(of value: Int) -> String {
+      guard self == .latency, value > 0 else { return "\(value)" }
+      let (unit, size, digits) =
+        value < 1000 ? ("ns", 1, 0) : value < 1_000_000 ? ("us", 1000, 3) : ("ms", 1_000_000, 6)
+      var fraction = String(value % size)
+      fraction = String(repeating: "0", count: max(0, digits - fraction.count)) + fraction
+      while fraction.last == "0" { fraction.removeLast() }
+      return "\(value / size)" + (fraction.isEmpty ? "" : ".\(fraction)") + unit
+    }
   }
 }
 
@@ -53,9 +79,11 @@ public struct Budget: Hashable, Codable, Sendable, CustomStringConvertible {
   }
 
   /// Whether a network of this cost keeps to the budget.
+  ///
+  /// - Precondition: The cost that the budget limits is known.
   public func admits(_ cost: Cost) -> Bool { cost[metric] <= limit }
 
-  public var description: String { "\(metric.rawValue) ≤ \(limit)" }
+  public var description: String { "\(metric.rawValue) ≤ \(metric.text(of: limit))" }
 }
 
 extension Layer {

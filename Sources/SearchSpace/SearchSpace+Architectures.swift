@@ -53,11 +53,7 @@ extension SearchSpace {
 
   /// For each decision, whether it sizes anything in `architecture`.
   public func activeDecisions(in architecture: Architecture) -> [Bool] {
-    var active = [Bool](repeating: false, count: decisions.count)
-    forEachUse { decision, conditions in
-      if !active[decision] && holds(conditions, in: architecture) { active[decision] = true }
-    }
-    return active
+    uses.map { uses in uses.contains { holds($0, in: architecture) } }
   }
 
   /// The architecture of the same network in which every decision that sizes nothing takes its
@@ -70,11 +66,21 @@ extension SearchSpace {
     return canonical
   }
 
-  /// Calls a closure for each part of the space that a decision sizes, with the decision and the
-  /// conditions under which the part is there.
-  func forEachUse(_ body: (_ decision: Int, _ conditions: [Condition]) -> Void) {
+  /// Finds the parts of the space that each decision sizes.
+  ///
+  /// Left out are those that are there only together with another, and conditions that no decision
+  /// settles.
+  func usesOfDecisions() -> [[[Condition]]] {
+    var uses = [[[Condition]]](repeating: [], count: decisions.count)
     func use(_ question: Int, _ conditions: [Condition]) {
-      if let decision = questions[question].decision { body(decision, conditions) }
+      guard let decision = questions[question].decision else { return }
+      let open = conditions.filter { questions[$0.question].decision != nil }
+      let settled = conditions.filter { questions[$0.question].decision == nil }
+      guard settled.allSatisfy({ $0.holds(for: questions[$0.question].choices[0]) }),
+        !uses[decision].contains(where: { open.imply($0) })
+      else { return }
+      uses[decision].removeAll { $0.imply(open) }
+      uses[decision].append(open)
     }
     func use(group: Int, _ conditions: [Condition]) {
       if let question = groups[group].question { use(question, conditions) }
@@ -94,6 +100,7 @@ extension SearchSpace {
         if case .group(let group) = layer.channels { use(group: group, block.conditions) }
       }
     }
+    return uses
   }
 
   /// The sizes chosen, by the names of their decisions, without those that size nothing.
@@ -136,5 +143,12 @@ extension SearchSpace {
       throw .badChoice(decision: decision.name, value: "left out", choices: decision.choices)
     }
     return architecture
+  }
+}
+
+extension [Condition] {
+  /// Whether all of the others hold wherever all of these do.
+  fileprivate func imply(_ others: [Condition]) -> Bool {
+    others.allSatisfy { other in contains { $0.implies(other) } }
   }
 }

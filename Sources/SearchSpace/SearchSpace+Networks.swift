@@ -6,12 +6,16 @@ extension SearchSpace {
     Network(input: input, layers: layers(of: architecture).layers)
   }
 
-  /// What a network of the space costs: its layers counted, unless the space was told otherwise.
+  /// What a network of the space costs: its layers counted, unless the space was told otherwise, and
+  /// its latency if a table times the space.
   ///
   /// - Precondition: ``contains(_:)`` holds for the architecture.
   public func cost(of architecture: Architecture) -> Cost {
     if !knownCosts.isEmpty, let known = knownCosts[canonical(architecture)] { return known }
-    return network(of: architecture).cost
+    let network = network(of: architecture)
+    var cost = network.cost
+    cost.latency = latencies?.latency(of: network)
+    return cost
   }
 
   /// The space in which some networks cost what someone else found, and not what counting comes to.

@@ -31,8 +31,15 @@ public struct SearchSpace: Hashable, Sendable, CustomStringConvertible {
   let questions: [Question]
   let blocks: [Block]
 
+  /// For each decision, the parts of the space that it sizes, each by the conditions under which it
+  /// is there; a part without conditions always is.
+  private(set) var uses: [[[Condition]]] = []
+
   /// What networks cost that are not to be counted, by their canonical architectures.
   var knownCosts: [Architecture: Cost] = [:]
+
+  /// What tells how long networks take, which cannot be counted.
+  var latencies: LatencyTable?
 
   public var description: String { "\(name) for \(input) and \(classes) classes" }
 
@@ -90,6 +97,7 @@ public struct SearchSpace: Hashable, Sendable, CustomStringConvertible {
     self.input = input
     self.classes = scores
     (decisions, questions, groups, blocks) = blueprint.settled()
+    uses = usesOfDecisions()
     let work = supernetLayers.reduce(0.0) { $0 + $1.work }
     guard work < 0x1p60 else { throw .tooLarge }
     guard !Dependencies(of: self).areTooMany(in: self) else { throw .tooManyChoices }

@@ -53,6 +53,11 @@ public struct WidthRule: Hashable, Codable, Sendable {
   /// What every width is a multiple of.
   public var divisor: Int
 
+  /// The choices in per cent of the widest, which is one of them in any case; `nil` for equal steps.
+  ///
+  /// What they give is rounded down, as TAS does: of 16 channels, 30 % are 4.
+  public var shares: [Int]?
+
   /// The share of the widest choice below which there are no others, from 0 to 1.
   ///
   /// It is rounded down to a multiple of ``divisor``, so a choice a little below it may remain.
@@ -61,12 +66,16 @@ public struct WidthRule: Hashable, Codable, Sendable {
   /// Creates a rule; the defaults are those of AutoSlim's MobileNets but for the scale.
   ///
   /// - Precondition: The first three are positive.
-  public init(scale: Double = 1, groups: Int = 12, divisor: Int = 8, smallest: Double = 0) {
+  public init(
+    scale: Double = 1, groups: Int = 12, divisor: Int = 8, shares: [Int]? = nil,
+    smallest: Double = 0
+  ) {
     precondition(scale > 0 && groups > 0 && divisor > 0, "a width rule takes positive numbers")
     precondition((0...1).contains(smallest), "\(smallest) is no share of a width")
     self.scale = scale
     self.groups = groups
     self.divisor = divisor
+    self.shares = shares
     self.smallest = smallest
   }
 
@@ -78,9 +87,13 @@ public struct WidthRule: Hashable, Codable, Sendable {
   /// All choices for a width that the family's table gives as `base`.
   public func choices(of base: Int) -> Choices { choices(downFrom: widest(of: base)) }
 
-  /// The choices from `widest` down in equal steps, the narrowest above zero and not below the
-  /// share ``smallest``.
+  /// The choices from `widest` down: its ``shares`` if there are such, else equal steps, the
+  /// narrowest above zero and not below the share ``smallest``.
   public func choices(downFrom widest: Int) -> Choices {
+    if let shares {
+      let narrower = shares.map { max(divisor, widest * $0 / 100 / divisor * divisor) }
+      return Choices(narrower.filter { $0 < widest } + [widest])
+    }
     let steps = (Double(widest) / Double(groups * divisor)).rounded(.toNearestOrEven)
     let step = divisor * max(1, Int(steps))
     let least = Int(Double(widest) * smallest) / divisor * divisor

@@ -5,15 +5,12 @@ import SearchSpace
 /// What is left to its conformers is how a generation is made and what is kept of it. The rest is
 /// the same for all: no architecture is asked about twice, the last generation counts like any
 /// other, and the best network within each budget is the finalist.
-protocol GenerationalSearch: SearchStrategy {
-  /// What the search was told, and what it waits for.
-  var record: SearchRecord { get set }
+protocol GenerationalSearch: SearchStrategy where Settings: GenerationalSettings {
+  /// What the search is about, what it was told, and what it waits for.
+  var record: SearchRecord<Settings> { get set }
 
-  /// How many architectures are scored in all, known ones aside.
-  var trials: Int { get }
-
-  /// How many images each is scored on.
-  var images: Int { get }
+  /// Begins a search with nothing told.
+  init(record: SearchRecord<Settings>)
 
   /// Proposes the candidates of the next question.
   ///
@@ -30,11 +27,43 @@ protocol GenerationalSearch: SearchStrategy {
   mutating func select(_ newcomers: [Int]) -> [Int]
 }
 
+/// What can be set about every search that goes by generations.
+public protocol GenerationalSettings: Hashable, Codable, Sendable {
+  /// How many architectures are scored in all, known ones aside.
+  var trials: Int { get }
+
+  /// How many images each is scored on.
+  var images: Int { get }
+
+  /// The defaults.
+  init()
+}
+
 extension GenerationalSearch {
+  /// Creates a search in a space.
+  ///
+  /// - Parameters:
+  ///   - space: The space to search in.
+  ///   - budgets: The budgets to meet.
+  ///   - settings: How to search.
+  /// - Throws: ``StrategyError/unreachable(_:smallest:)`` if a budget cannot be met.
+  public init(
+    space: SearchSpace, budgets: [Budget], settings: Settings = Settings()
+  ) throws(StrategyError) {
+    try space.requireReachable(budgets) { space.cheapest(in: $0) }
+    self.init(record: SearchRecord(budgets: budgets, settings: settings))
+  }
+
+  /// How to search.
+  public var settings: Settings { record.settings }
+
+  /// The budgets to meet.
+  public var budgets: [Budget] { record.budgets }
+
   public var finalists: [Finalist] { record.history.finalists(within: record.budgets) }
 
   public func progress(in space: SearchSpace) -> Double {
-    Double(record.asked) / Double(max(1, trials))
+    Double(record.asked) / Double(max(1, settings.trials))
   }
 
   public mutating func warmStart(from known: [ScoredArchitecture], in space: SearchSpace) {
@@ -56,12 +85,12 @@ extension GenerationalSearch {
     in space: SearchSpace, using generator: inout some RandomNumberGenerator
   ) -> Question? {
     if let question = record.question { return question }
-    guard record.asked < trials else { return nil }
+    guard record.asked < settings.trials else { return nil }
     var generation = Generation(
-      in: record.region(of: space), after: record.history, atMost: trials - record.asked)
+      in: record.region(of: space), after: record.history, atMost: settings.trials - record.asked)
     propose(&generation, using: &generator)
     guard !generation.candidates.isEmpty else { return nil }
-    record.question = .score(generation.candidates, images: images)
+    record.question = .score(generation.candidates, images: settings.images)
     return record.question
   }
 
@@ -80,10 +109,12 @@ extension GenerationalSearch {
   }
 }
 
-/// What a generational search was told, and what it waits for.
-struct SearchRecord: Codable, Sendable {
+/// What a generational search is about, what it was told, and what it waits for.
+struct SearchRecord<Settings: GenerationalSettings>: Codable, Sendable {
   /// The budgets to meet.
   let budgets: [Budget]
+
+  let settings: Settings
 
   var history = SearchHistory()
 
@@ -95,12 +126,9 @@ struct SearchRecord: Codable, Sendable {
 
   private var knownRegion = Recomputed<SearchRegion>()
 
-  /// Starts a record.
-  ///
-  /// - Throws: ``StrategyError/unreachable(_:smallest:)`` if a budget cannot be met.
-  init(space: SearchSpace, budgets: [Budget]) throws(StrategyError) {
-    try space.requireReachable(budgets) { space.cheapest(in: $0) }
+  init(budgets: [Budget], settings: Settings) {
     self.budgets = budgets
+    self.settings = settings
   }
 
   /// How many architectures were asked about and answered.
@@ -113,7 +141,8 @@ struct SearchRecord: Codable, Sendable {
 
   /// Where the search may look.
   mutating func region(of space: SearchSpace) -> SearchRegion {
-    knownRegion.value { SearchRegion(of: space, within: budgets) }
+    let budgets = budgets
+    return knownRegion.value { SearchRegion(of: space, within: budgets) }
   }
 }
 

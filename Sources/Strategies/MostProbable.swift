@@ -22,7 +22,7 @@ extension SearchSpace {
     for _ in 0..<2048 {
       guard let choices = ranking.next() else { break }
       let architecture = Architecture(choices: choices)
-      if least...budget.limit ~= network(of: architecture).cost[budget.metric] {
+      if least...budget.limit ~= cost(of: architecture)[budget.metric] {
         return architecture
       }
     }
@@ -31,7 +31,7 @@ extension SearchSpace {
 
   private func descended(_ logarithms: [[Double]], within budget: Budget) -> Architecture {
     func cost(_ choices: [Int]) -> Int {
-      network(of: Architecture(choices: choices)).cost[budget.metric]
+      self.cost(of: Architecture(choices: choices))[budget.metric]
     }
     func changes(of choices: [Int]) -> [(choices: [Int], loss: Double)] {
       choices.indices.flatMap { decision in

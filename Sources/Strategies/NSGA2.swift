@@ -1,4 +1,4 @@
-public import SearchSpace
+import SearchSpace
 
 /// Evolution towards a whole frontier: of what no other network beats in every goal, those in
 /// sparse places survive.
@@ -25,9 +25,7 @@ public import SearchSpace
 /// - A child that was scored before is made again; so no two members are the same network.
 /// - The population is 50, for searches of some hundred scores. The paper's is 100.
 public struct NSGA2: SearchStrategy, GenerationalSearch {
-  public let settings: Settings
-
-  var record: SearchRecord
+  var record: SearchRecord<Settings>
 
   /// The members of the population, by their places in the history.
   private var population: [Int] = []
@@ -37,6 +35,7 @@ public struct NSGA2: SearchStrategy, GenerationalSearch {
     case accuracy
     case macs
     case params
+    case latency
 
     /// The cost that it is about, if it is about one.
     var metric: Cost.Metric? {
@@ -44,12 +43,13 @@ public struct NSGA2: SearchStrategy, GenerationalSearch {
       case .accuracy: nil
       case .macs: .macs
       case .params: .parameters
+      case .latency: .latency
       }
     }
   }
 
   /// What can be set about the search.
-  public struct Settings: Hashable, Codable, Sendable {
+  public struct Settings: GenerationalSettings {
     /// How many architectures are scored.
     public var trials = 500
 
@@ -71,22 +71,10 @@ public struct NSGA2: SearchStrategy, GenerationalSearch {
     public init() {}
   }
 
-  /// Creates a search in `space`.
-  ///
-  /// - Throws: ``StrategyError/unreachable(_:smallest:)`` if a budget cannot be met.
-  public init(
-    space: SearchSpace, budgets: [Budget], settings: Settings = Settings()
-  ) throws(StrategyError) {
-    precondition(!settings.objectives.isEmpty, "nothing is to be optimised")
-    record = try SearchRecord(space: space, budgets: budgets)
-    self.settings = settings
+  init(record: SearchRecord<Settings>) {
+    precondition(!record.settings.objectives.isEmpty, "nothing is to be optimised")
+    self.record = record
   }
-
-  /// The budgets to meet.
-  public var budgets: [Budget] { record.budgets }
-
-  var trials: Int { settings.trials }
-  var images: Int { settings.images }
 
   mutating func propose(
     _ generation: inout Generation, using generator: inout some RandomNumberGenerator

@@ -1,6 +1,6 @@
 import LinearAlgebra
 import RealModule
-public import SearchSpace
+import SearchSpace
 
 /// What was scored so far predicts what is not: evolution over predictions proposes what is scored
 /// next.
@@ -31,9 +31,7 @@ public import SearchSpace
 /// > W. R. Thompson. "On the Likelihood that One Unknown Probability Exceeds Another in View of the
 /// > Evidence of Two Samples." Biometrika 25, 1933: the best in a function drawn.
 public struct PredictorSearch: SearchStrategy, GenerationalSearch {
-  public let settings: Settings
-
-  var record: SearchRecord
+  var record: SearchRecord<Settings>
 
   /// Where the next fit begins.
   private var weights: GaussianProcess.Weights?
@@ -41,11 +39,11 @@ public struct PredictorSearch: SearchStrategy, GenerationalSearch {
   private var metric = Recomputed<FeatureMetric>()
 
   /// What can be set about the search.
-  public struct Settings: Hashable, Codable, Sendable {
+  public struct Settings: GenerationalSettings {
     /// How many architectures are scored.
     public var trials = 250
 
-    /// How many are scored together.
+    /// How many are scored together, as long as few are known; later a fifth of what is known.
     public var batch = 20
 
     /// How many architectures survive a generation of the evolution over predictions.
@@ -60,27 +58,17 @@ public struct PredictorSearch: SearchStrategy, GenerationalSearch {
     public init() {}
   }
 
-  /// Creates a search in `space`.
-  ///
-  /// - Throws: ``StrategyError/unreachable(_:smallest:)`` if a budget cannot be met.
-  public init(
-    space: SearchSpace, budgets: [Budget], settings: Settings = Settings()
-  ) throws(StrategyError) {
-    record = try SearchRecord(space: space, budgets: budgets)
-    self.settings = settings
-  }
-
-  /// The budgets to meet.
-  public var budgets: [Budget] { record.budgets }
-
-  var trials: Int { settings.trials }
-  var images: Int { settings.images }
+  init(record: SearchRecord<Settings>) { self.record = record }
 
   /// The costs that the search is about.
   private var metrics: [Cost.Metric] {
     let budgeted = Cost.Metric.allCases.filter { record.budgets.map(\.metric).contains($0) }
     return budgeted.isEmpty ? [.macs] : budgeted
   }
+
+  /// How many are scored together now: a prediction from many scores takes longer, and one more
+  /// changes it less.
+  private var batch: Int { max(settings.batch, record.history.count / 5) }
 
   mutating func propose(
     _ generation: inout Generation, using generator: inout some RandomNumberGenerator
@@ -96,7 +84,7 @@ public struct PredictorSearch: SearchStrategy, GenerationalSearch {
         generation.add(corner, role: "corner")
       }
     }
-    generation.fill(to: settings.batch, role: "random") {
+    generation.fill(to: batch, role: "random") {
       $1.randomArchitecture(using: &generator)
     }
   }
@@ -215,7 +203,7 @@ public struct PredictorSearch: SearchStrategy, GenerationalSearch {
         .map(\.element.architecture)[...]
     }
     var turn = 0
-    while generation.candidates.count < settings.batch / 2,
+    while generation.candidates.count < batch / 2,
       promising.contains(where: { !$0.isEmpty })
     {
       if let best = promising[turn % promising.count].popFirst() {
@@ -239,7 +227,7 @@ public struct PredictorSearch: SearchStrategy, GenerationalSearch {
     guard !members.isEmpty else { return }
     let posterior = process.posterior(at: process.metric.points(members.map(\.architecture)))
     guard let factor = try? Cholesky(of: posterior.covariance) else { return }
-    for turn in 0..<2 * settings.batch where generation.candidates.count < settings.batch {
+    for turn in 0..<2 * batch where generation.candidates.count < batch {
       let noise = factor.colored(members.map { _ in generator.normal() })
       let drawn = zip(posterior.means, noise).map { $0 + $1 }
       let cost = metrics[turn % metrics.count]

@@ -1,4 +1,4 @@
-public import SearchSpace
+import SearchSpace
 
 /// A search that learns nothing: every architecture is drawn at random.
 ///
@@ -8,21 +8,26 @@ public import SearchSpace
 /// > UAI 2019. [arXiv:1902.07638](https://arxiv.org/abs/1902.07638)
 ///
 /// Each network of the space is equally likely; one beyond the budget is brought back within it, see
-/// ``ArchitectureSampler``. The candidates take turns with the budgets, so each gets its share.
+/// ``ArchitectureSampler``. The candidates take turns with the budgets, so each gets its share. With
+/// ``Settings/tolerance`` below 1, all cost about as much as their budget allows: what a network that
+/// some search found for the budget has to be compared with.
 ///
 /// Departs from the paper:
 /// - There the networks drawn are trained on their own or share weights trained for single paths;
 ///   here they share those of the supernet.
 /// - No network is drawn twice.
 public struct RandomSearch: SearchStrategy, GenerationalSearch {
-  public let settings: Settings
-
-  var record: SearchRecord
+  var record: SearchRecord<Settings>
 
   /// What can be set about the search.
-  public struct Settings: Hashable, Codable, Sendable {
+  public struct Settings: GenerationalSettings {
     /// How many architectures are drawn.
     public var trials = 100
+
+    /// How far below its budget a network's cost may lie, as a share of the budget; 1 for anywhere.
+    ///
+    /// It lies further below where no one choice of one decision leads so near.
+    public var tolerance = 1.0
 
     /// How many images each is scored on.
     public var images = 2048
@@ -33,26 +38,27 @@ public struct RandomSearch: SearchStrategy, GenerationalSearch {
   /// How many candidates are asked about at a time.
   private static let batch = 16
 
-  /// Creates a search in `space`.
-  ///
-  /// - Throws: ``StrategyError/unreachable(_:smallest:)`` if a budget cannot be met.
-  public init(
-    space: SearchSpace, budgets: [Budget], settings: Settings = Settings()
-  ) throws(StrategyError) {
-    record = try SearchRecord(space: space, budgets: budgets)
-    self.settings = settings
-  }
+  /// What networks cost in the unit of each budget.
+  private var ranges = Recomputed<[CostRange]>()
 
-  /// The budgets to meet.
-  public var budgets: [Budget] { record.budgets }
-
-  var trials: Int { settings.trials }
-  var images: Int { settings.images }
+  init(record: SearchRecord<Settings>) { self.record = record }
 
   mutating func propose(
     _ generation: inout Generation, using generator: inout some RandomNumberGenerator
   ) {
-    generation.fill(to: Self.batch, role: "random") { $1.randomArchitecture(using: &generator) }
+    let (budgets, tolerance) = (record.budgets, settings.tolerance)
+    guard tolerance < 1, !budgets.isEmpty else {
+      return generation.fill(to: Self.batch, role: "random") {
+        $1.randomArchitecture(using: &generator)
+      }
+    }
+    let space = generation.region.space
+    let ranges = ranges.value { budgets.map { CostRange(of: $0.metric, in: space) } }
+    generation.fill(to: Self.batch, role: "random") { turn, sampler in
+      let below = generator.uniform() * tolerance * Double(budgets[turn].limit)
+      return sampler.randomArchitecture(
+        costing: budgets[turn].limit - Int(below), in: ranges[turn], using: &generator)
+    }
   }
 
   func select(_ newcomers: [Int]) -> [Int] { [] }

@@ -1,4 +1,4 @@
-public import SearchSpace
+import SearchSpace
 
 /// Evolution in which the oldest member of the population dies, not the worst.
 ///
@@ -21,12 +21,10 @@ public import SearchSpace
 /// - The defaults suit searches of some hundred scores. The paper's population is 100, of which 25
 ///   are drawn, for 20,000 scores.
 public struct RegularizedEvolution: SearchStrategy, GenerationalSearch {
-  public let settings: Settings
-
-  var record: SearchRecord
+  var record: SearchRecord<Settings>
 
   /// What can be set about the search.
-  public struct Settings: Hashable, Codable, Sendable {
+  public struct Settings: GenerationalSettings {
     /// How many architectures are scored.
     public var trials = 500
 
@@ -45,21 +43,7 @@ public struct RegularizedEvolution: SearchStrategy, GenerationalSearch {
     public init() {}
   }
 
-  /// Creates a search in `space`.
-  ///
-  /// - Throws: ``StrategyError/unreachable(_:smallest:)`` if a budget cannot be met.
-  public init(
-    space: SearchSpace, budgets: [Budget], settings: Settings = Settings()
-  ) throws(StrategyError) {
-    record = try SearchRecord(space: space, budgets: budgets)
-    self.settings = settings
-  }
-
-  /// The budgets to meet.
-  public var budgets: [Budget] { record.budgets }
-
-  var trials: Int { settings.trials }
-  var images: Int { settings.images }
+  init(record: SearchRecord<Settings>) { self.record = record }
 
   /// The living, by their places in the history: the youngest of those with a score.
   var population: [Int] {

@@ -1,4 +1,4 @@
-public import SearchSpace
+import SearchSpace
 
 /// Evolution under a hard budget: the ten best networks so far have mutants and children.
 ///
@@ -23,12 +23,10 @@ public import SearchSpace
 /// - The last generation is scored and counts. The code leaves it out.
 /// - All candidates are scored on the same images. In the code the images move on.
 public struct SPOS: SearchStrategy, GenerationalSearch {
-  public let settings: Settings
-
-  var record: SearchRecord
+  var record: SearchRecord<Settings>
 
   /// What can be set about the search.
-  public struct Settings: Hashable, Codable, Sendable {
+  public struct Settings: GenerationalSettings {
     /// How many architectures are scored: 20 generations of 50.
     public var trials = 1000
 
@@ -53,21 +51,7 @@ public struct SPOS: SearchStrategy, GenerationalSearch {
     public init() {}
   }
 
-  /// Creates a search in `space`.
-  ///
-  /// - Throws: ``StrategyError/unreachable(_:smallest:)`` if a budget cannot be met.
-  public init(
-    space: SearchSpace, budgets: [Budget], settings: Settings = Settings()
-  ) throws(StrategyError) {
-    record = try SearchRecord(space: space, budgets: budgets)
-    self.settings = settings
-  }
-
-  /// The budgets to meet.
-  public var budgets: [Budget] { record.budgets }
-
-  var trials: Int { settings.trials }
-  var images: Int { settings.images }
+  init(record: SearchRecord<Settings>) { self.record = record }
 
   mutating func propose(
     _ generation: inout Generation, using generator: inout some RandomNumberGenerator

@@ -65,6 +65,8 @@ extension SearchHistory: Codable {
     var losses: [Double?] = []
     var macs: [Int] = []
     var parameters: [Int] = []
+    /// Left out where no latency is known.
+    var latencies: [Int?]?
   }
 
   init(from decoder: any Decoder) throws {
@@ -73,6 +75,7 @@ extension SearchHistory: Codable {
     let decisions = columns.choices.count / max(1, count)
     let lengths = [
       columns.images.count, columns.losses.count, columns.macs.count, columns.parameters.count,
+      columns.latencies?.count ?? count,
     ]
     guard lengths.allSatisfy({ $0 == count }), columns.choices.count == count * decisions else {
       throw DecodingError.dataCorrupted(
@@ -86,7 +89,9 @@ extension SearchHistory: Codable {
           score: Score(
             correct: columns.correct[row], images: columns.images[row],
             loss: columns.losses[row] ?? .nan),
-          cost: Cost(macs: columns.macs[row], parameters: columns.parameters[row])))
+          cost: Cost(
+            macs: columns.macs[row], parameters: columns.parameters[row],
+            latency: columns.latencies?[row])))
     }
   }
 
@@ -100,6 +105,8 @@ extension SearchHistory: Codable {
       columns.macs.append(entry.cost.macs)
       columns.parameters.append(entry.cost.parameters)
     }
+    let latencies = entries.map(\.cost.latency)
+    if latencies.contains(where: { $0 != nil }) { columns.latencies = latencies }
     try columns.encode(to: encoder)
   }
 }

@@ -242,7 +242,8 @@ public enum StrategyError: Error, Hashable, Sendable, CustomStringConvertible {
     switch self {
     case .tooManyArchitectures(let error): "\(error); raise limit, or use another strategy"
     case .unreachable(let budget, let smallest):
-      "no network of the space has \(budget): the smallest has \(smallest)"
+      "no network of the space has \(budget): the smallest has "
+        + budget.metric.text(of: smallest)
     case .unmixable(let decision):
       "\(decision) is open, and this strategy searches only widths of convolutions and depths; leave "
         + "it one choice"

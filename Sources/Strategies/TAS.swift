@@ -286,7 +286,7 @@ private struct Learner: Codable, Sendable {
   /// Which way the cost is to go: 1 to have it fall, -1 to have it rise, 0 to leave it.
   private func costSign(_ settings: TAS.Settings, in space: SearchSpace) -> Double {
     guard let budget else { return 0 }
-    let present = space.network(of: derived).cost[budget.metric]
+    let present = space.cost(of: derived)[budget.metric]
     if present > budget.limit { return 1 }
     return present < leastCost(settings, in: space) ? -1 : 0
   }
@@ -294,7 +294,7 @@ private struct Learner: Codable, Sendable {
   /// The lower end of the band that the cost is to lie in; the budget is the upper.
   private func leastCost(_ settings: TAS.Settings, in space: SearchSpace) -> Int {
     guard let budget else { return 0 }
-    let largest = space.network(of: space.largest).cost[budget.metric]
+    let largest = space.cost(of: space.largest)[budget.metric]
     // No network costs more than the largest.
     return min(budget.limit, largest) - Int(settings.tolerance * Double(largest))
   }

@@ -92,7 +92,7 @@ public struct BundleExporter {
     var report = ExportReport(
       study: reader.study.name, trial: trial.number, strategy: reader.study.strategy,
       seed: reader.study.seed, fidelity: fidelity.rawValue, macs: trained.network.cost.macs,
-      params: trained.network.cost.parameters,
+      params: trained.network.cost.parameters, latency: trial.latency,
       accuracy: .init(
         images: inside.score.images,
         recorded: try recordedAccuracy(

@@ -5,8 +5,8 @@ import TrialStore
 
 /// The distributions that a strategy has learnt for one budget, as the store keeps them.
 public struct Distributions: Hashable, Codable, Sendable {
-  /// The budget as the user reads it; `nil` for a search without one.
-  public var budget: String?
+  /// The budget; `nil` for a search without one.
+  public var budget: Budget?
 
   /// The expected cost of a network drawn from the distributions, in the unit of the budget.
   public var expectedCost: Double?
@@ -15,6 +15,10 @@ public struct Distributions: Hashable, Codable, Sendable {
   public var derived: Cost
 
   public var decisions: [Entry]
+
+  /// Whether the network of the most probable choices keeps to the budget; if not, the search picks
+  /// the most probable one that does.
+  public var isWithinBudget: Bool { budget?.admits(derived) ?? true }
 
   /// One decision's distribution.
   public struct Entry: Hashable, Codable, Sendable {
@@ -38,9 +42,9 @@ public struct Distributions: Hashable, Codable, Sendable {
   }
 
   init(_ belief: Belief, in space: SearchSpace) {
-    budget = belief.budget.map { "\($0)" }
+    budget = belief.budget
     expectedCost = belief.expectedCost
-    derived = space.network(of: belief.derived).cost
+    derived = space.cost(of: belief.derived)
     decisions = zip(space.decisions, belief.probabilities).map { decision, probabilities in
       Entry(
         name: decision.name, choices: decision.choices,

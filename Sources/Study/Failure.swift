@@ -90,9 +90,9 @@ public struct Failure: Hashable, Sendable {
     switch error {
     case .planChanged, .tooLarge, .checkpointTooLarge, .noTable: .badPlan
     case .materialChanged, .diverged, .damagedState, .badWeights: .badData
-    case .unfinished, .unscored: .tryAgain
+    case .unfinished, .unscored, .notRetrained, .nothingToCompare: .tryAgain
     case .unknownBackend: .usage
-    case .noSuchNetwork, .nothingToInherit, .noWeights: .missingInput
+    case .noSuchNetwork, .nothingToInherit, .noWeights, .noLatencies: .missingInput
     }
   }
 

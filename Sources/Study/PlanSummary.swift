@@ -20,7 +20,9 @@ public struct PlanSummary: Sendable {
   public init(of plan: Plan, report: (StudyEvent) -> Void = { _ in }) throws {
     let material = try StudyMaterial(plan, report: report)
     try plan.requireReachableBudgets(in: material.space)
-    _ = try material.pretrainedWeights()
+    for path in [plan.supernet.pretrained, plan.retrain?.pretrained] {
+      _ = try material.pretrainedWeights(at: path)
+    }
     space = "\(material.space)"
     decisions = material.space.decisions.count
     smallest = material.space.cost(of: material.space.smallest)

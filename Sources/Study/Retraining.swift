@@ -1,5 +1,7 @@
 import Datasets
 import Evaluator
+import Export
+import Kernels
 import Networks
 import SearchSpace
 import TrialStore
@@ -11,6 +13,9 @@ struct Retraining {
 
   /// Marks weights as those at the end of a training.
   static let finishedKey = "nas.finished"
+
+  /// Names all that a teacher's weights follow from, so that another study may take them over.
+  static let originKey = "nas.origin"
 
   /// The name of its weights in the store, and of its curve.
   let name: String
@@ -73,6 +78,29 @@ struct Retraining {
 
 extension StudyMaterial {
   var largestNetwork: Network { space.network(of: space.largest) }
+
+  /// The hash of all that a teacher's weights follow from, but for the rounding of another processor
+  /// or number of threads.
+  func teacherFingerprint(
+    of recipe: TrainingRecipe, from start: PretrainedWeights?, engine: Engine
+  ) -> String {
+    struct Origin: Encodable {
+      let data: String
+      let holdOut: String
+      let seed: UInt64
+      let recipe: TrainingRecipe
+      let start: String?
+      let library: String
+    }
+    let origin = Origin(
+      data: dataFingerprint, holdOut: images.holdOutFingerprint, seed: plan.seed, recipe: recipe,
+      start: start?.fingerprint,
+      library: engine.backend.rawValue)
+    let text =
+      json(origin)
+      + ArchitectureFile(name: Retraining.teacher, network: largestNetwork, sizes: []).text
+    return fingerprint(of: Array(text.utf8))
+  }
 
   /// How the plan has a network trained on its own.
   func trainingRecipe(of network: Network, by retrain: Plan.Retrain) -> TrainingRecipe {

@@ -6,8 +6,19 @@ public enum StudyEvent: Sendable {
   /// It has found out where it begins.
   case began(study: String, from: Beginning)
 
+  /// So many layers on their own and networks as a whole are being timed, which has come to
+  /// `progress` of its way.
+  case measuringLatency(layers: Int, networks: Int, progress: Double, secondsLeft: Double)
+
+  /// The space tells latencies from now on.
+  case measuredLatency(LatencyTable)
+
   /// The supernet is not trained: it is the one that the named study trained by the same recipe.
   case tookSupernet(study: String)
+
+  /// The teacher of retraining is not trained: it is the one that the named study trained by the same
+  /// recipe.
+  case tookTeacher(study: String)
 
   /// The strategy begins with so many scores that other studies got.
   case warmStarted(scores: Int)
@@ -83,6 +94,12 @@ public enum StudyError: Error, Hashable, Sendable, CustomStringConvertible {
   /// The study is done, and its strategy picks networks without scoring any.
   case unscored(study: String)
 
+  /// No network of the study was trained on its own.
+  case notRetrained(study: String)
+
+  /// No study of a database has a network that was trained on its own.
+  case nothingToCompare
+
   /// Training or scoring needs more memory than there is.
   case tooLarge(needed: Int, available: Int)
 
@@ -103,6 +120,9 @@ public enum StudyError: Error, Hashable, Sendable, CustomStringConvertible {
 
   /// The study's scores are those of a table.
   case noWeights(study: String)
+
+  /// The study knows no latencies.
+  case noLatencies(study: String)
 
   /// No trial fits the wish.
   case noSuchNetwork(study: String, wish: String)
@@ -125,6 +145,11 @@ public enum StudyError: Error, Hashable, Sendable, CustomStringConvertible {
       "\(what) of study '\(study)' cannot be read; start again with --fresh (the old trials stay)"
     case .unfinished(let study):
       "study '\(study)' has no scored network yet; let nas run finish first"
+    case .nothingToCompare:
+      "no study has a network that was trained on its own yet; 'retrain:' in a search file asks for it"
+    case .notRetrained(let study):
+      "no network of study '\(study)' was trained on its own yet; 'nas retrain TRIAL' does that, or "
+        + "'retrain:' in its search file"
     case .unscored(let study):
       "study '\(study)' has picked networks and scored none; 'nas retrain' scores one"
     case .tooLarge(let needed, let available):
@@ -144,6 +169,9 @@ public enum StudyError: Error, Hashable, Sendable, CustomStringConvertible {
     case .noWeights(let study):
       "study '\(study)' took its scores from a table, so there are no weights to export; 'nas show' "
         + "tells its networks"
+    case .noLatencies(let study):
+      "study '\(study)' knows no latencies; they are measured for a search file with a budget such as "
+        + "{latency: 60%}, or with latency among the objectives of nsga2"
     case .noSuchNetwork(let study, let wish):
       "study '\(study)' has no network \(wish)"
     }

@@ -3,12 +3,14 @@ import Networks
 import SearchSpace
 
 extension StudyMaterial {
-  /// The weights that the plan has the supernet begin with; `nil` if it names none.
+  /// The weights for the space's supernet that a file holds.
   ///
+  /// - Parameter path: The file, as the plan names it; `nil` if it names none.
+  /// - Returns: The weights; `nil` without a file.
   /// - Throws: ``UnreadableFileError`` if the file cannot be read, ``StudyError/badWeights(path:reason:)``
   ///   if it is not of the supernet's arrays.
-  func pretrainedWeights() throws -> PretrainedWeights? {
-    guard let path = plan.supernet.pretrained else { return nil }
+  func pretrainedWeights(at path: String?) throws -> PretrainedWeights? {
+    guard let path else { return nil }
     let bytes: [UInt8]
     do {
       bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))

@@ -11,7 +11,9 @@ import Strategies
 /// Whoever works on a study, to search or to export, makes the same material from the same plan.
 struct StudyMaterial {
   let plan: Plan
-  let space: SearchSpace
+
+  /// The plan's space; latencies are known of it once it is ``time(by:)``.
+  private(set) var space: SearchSpace
 
   /// What the answers are taken from.
   let source: Source
@@ -37,6 +39,7 @@ struct StudyMaterial {
         space: plan.space.makeSpace(input: place.input, classes: place.classes),
         images: place.images)
       (space, source) = (table.space, .table(table))
+      if plan.namesLatency { try requireLatencies(of: table) }
       return
     }
     let dataset = try plan.data.read(report)
@@ -57,6 +60,9 @@ struct StudyMaterial {
     try memory(of: space.largest).requireFit()
     try memoryOfRetraining?.requireFit()
   }
+
+  /// Has the space tell latencies from now on.
+  mutating func time(by table: LatencyTable) { space = space.timed(by: table) }
 
   /// The images to train and to score with.
   ///

@@ -9,6 +9,9 @@ public struct StudyReader {
   public let space: SearchSpace
   public let store: TrialStore
 
+  /// How long the layers of the study's networks take; `nil` where the study does not ask.
+  public let latencies: LatencyTable?
+
   /// Finds a study.
   ///
   /// - Parameters:
@@ -18,13 +21,24 @@ public struct StudyReader {
   ///   stored of it cannot be read.
   public init(named name: String?, in store: TrialStore) throws {
     if let name {
-      study = try store.study(named: name)
+      try self.init(store.study(named: name), in: store)
     } else if let newest = try store.studies().last {
-      study = newest
+      try self.init(newest, in: store)
     } else {
       throw StoreError(.noSuchStudy(name: "", known: []), path: store.path)
     }
+  }
+
+  /// Reads a study.
+  ///
+  /// - Parameters:
+  ///   - study: The study.
+  ///   - store: Where it is kept.
+  /// - Throws: ``StudyError/damagedState(study:what:)`` if what is stored of it cannot be read.
+  public init(_ study: Study, in store: TrialStore) throws {
+    self.study = study
     self.store = store
+    let isDamaged: Bool
     struct Description: Decodable {
       let input: Shape
       let classes: Int
@@ -32,9 +46,19 @@ public struct StudyReader {
     do {
       plan = try Plan(Array(study.plan.utf8), file: study.name)
       let description = try JSONDecoder().decode(Description.self, from: Data(study.space.utf8))
-      space = try plan.space.makeSpace(input: description.input, classes: description.classes)
+      let space = try plan.space.makeSpace(
+        input: description.input, classes: description.classes)
+      let stored = try store.latencyTable(of: study.id)
+      latencies = stored.flatMap { LatencyTable(stored: $0, covering: space) }
+      self.space = latencies.map(space.timed) ?? space
+      isDamaged = stored != nil && latencies == nil
+    } catch let error as StoreError {
+      throw error
     } catch {
       throw StudyError.damagedState(study: study.name, what: "the plan")
+    }
+    guard !isDamaged else {
+      throw StudyError.damagedState(study: study.name, what: "the latency table")
     }
   }
 
@@ -71,6 +95,17 @@ public struct StudyReader {
     case trial(Int)
   }
 
+  /// Refuses to weigh networks by what nobody knows of them.
+  ///
+  /// - Throws: ``StudyError/noLatencies(study:)`` if the study has trials, none with a latency.
+  public func requireCosts(in metric: Cost.Metric) throws {
+    guard metric == .latency else { return }
+    let trials = try store.trials(of: study.id)
+    guard trials.isEmpty || trials.contains(where: { $0.latency != nil }) else {
+      throw StudyError.noLatencies(study: study.name)
+    }
+  }
+
   /// Finds the trial that is meant.
   ///
   /// - Throws: ``StudyError`` if there is none.
@@ -79,6 +114,7 @@ public struct StudyReader {
     let metric: Cost.Metric = if case .within(let budget) = choice { budget.metric } else { .macs }
     let frontier = try store.frontier(of: study.id, by: metric)
     guard !frontier.isEmpty else {
+      try requireCosts(in: metric)
       throw study.stage == .done
         ? StudyError.unscored(study: study.name) : .unfinished(study: study.name)
     }

@@ -65,13 +65,14 @@ extension StudyRunner {
     var trials: [NewTrial] = []
     var picks: [RecordedFinalist] = []
     for (index, finalist) in finalists.enumerated() {
-      let cost = material.space.network(of: finalist.architecture).cost
+      let cost = material.space.cost(of: finalist.architecture)
       trials.append(
         NewTrial(
           architecture: material.sizes(of: finalist.architecture),
           key: material.space.key(of: finalist.architecture), step: 0,
           role: finalist.budgets.map { role(of: cost, for: $0) }.joined(separator: "; "),
-          macs: cost.macs, parameters: cost.parameters, seconds: 0, scores: []))
+          macs: cost.macs, parameters: cost.parameters, latency: cost.latency, seconds: 0,
+          scores: []))
       picks += finalist.budgets.map {
         RecordedFinalist(
           budget: "\($0)", cost: $0.metric, limit: $0.limit, trial: index + 1)
@@ -82,7 +83,7 @@ extension StudyRunner {
       in: run)
     for (index, finalist) in finalists.enumerated() {
       for budget in finalist.budgets {
-        let cost = material.space.network(of: finalist.architecture).cost[budget.metric]
+        let cost = material.space.cost(of: finalist.architecture)[budget.metric]
         report(.found(trial: index + 1, budget: budget, cost: cost))
       }
     }
@@ -127,8 +128,4 @@ extension StudyRunner {
         < (right.1.accuracy, -right.0.cost[budget.metric])
     }?.0
   }
-}
-
-extension Trial {
-  var cost: Cost { Cost(macs: macs, parameters: parameters) }
 }

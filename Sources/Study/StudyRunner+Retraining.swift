@@ -29,11 +29,16 @@ extension StudyRunner {
 
   /// Trains the networks that were picked on their own, and ends the study.
   ///
+  /// - Parameters:
+  ///   - study: The study.
+  ///   - fresh: Whether no other study's teacher may be taken over.
+  ///   - run: The run.
   /// - Returns: Whether that came to its end.
-  func retrainFinalists(of study: Study, in run: ActiveRun) throws -> Bool {
+  /// - Throws: Whatever stops the work; what was committed stays.
+  func retrainFinalists(of study: Study, fresh: Bool, in run: ActiveRun) throws -> Bool {
     let picked = Set(try store.finalists(of: study.id).map(\.trial))
     let trials = try store.trials(of: study.id).filter { picked.contains($0.number) }
-    guard try retrain(trials, of: study, in: run) else { return false }
+    guard try retrain(trials, of: study, fresh: fresh, in: run) else { return false }
     try store.commit(StudyUpdate(stage: .done), in: run)
     return true
   }
@@ -41,9 +46,14 @@ extension StudyRunner {
   /// Trains networks one after the other, the cheapest first but for the teacher.
   ///
   /// - Returns: Whether all came to their end; else a checkpoint was written.
-  private func retrain(_ trials: [Trial], of study: Study, in run: ActiveRun) throws -> Bool {
+  private func retrain(
+    _ trials: [Trial], of study: Study, fresh: Bool = false, in run: ActiveRun
+  ) throws -> Bool {
     let jobs = try retrainings(of: trials, study)
     for (index, job) in jobs.enumerated() {
+      if !fresh, job.trial == nil, try takeTeacher(trainedBy: job.recipe, for: study, in: run) {
+        continue
+      }
       let training = try NetworkTraining(
         of: job.network, on: material.images, by: job.recipe, from: start(of: job, study),
         taughtBy: job.recipe.distillation == nil
@@ -93,12 +103,41 @@ extension StudyRunner {
 
   /// The weights that a training begins with, if they are not new ones.
   private func start(of job: Retraining, _ study: Study) throws -> TrainedNetwork? {
-    guard job.origin == .inherited, let trial = job.trial else { return nil }
+    guard retrainingStart != nil || job.origin == .inherited && job.trial != nil else { return nil }
     let supernet = try material.makeSupernet(engine: engine)
+    let architecture =
+      try job.trial.map { try material.architecture(of: $0.architecture) } ?? material.space.largest
+    if let retrainingStart {
+      supernet.begin(with: retrainingStart)
+      return try supernet.trainedNetwork(of: architecture, with: material.recipe(images: 1))
+    }
     _ = try TrainingCheckpoint(restoring: supernet, of: study, from: store)
     guard supernet.isTrained else { throw StudyError.nothingToInherit(study: study.name) }
-    return try supernet.trainedNetwork(
-      of: material.architecture(of: trial.architecture), with: material.recipe(images: 1))
+    return try supernet.trainedNetwork(of: architecture, with: material.recipe(images: 1))
+  }
+
+  /// Takes over the teacher that another study of the database trained by the same recipe.
+  ///
+  /// - Returns: Whether there is one.
+  private func takeTeacher(
+    trainedBy recipe: TrainingRecipe, for study: Study, in run: ActiveRun
+  ) throws -> Bool {
+    guard try store.weights(named: Retraining.teacher, of: study) == nil else { return false }
+    let origin = teacherOrigin(recipe)
+    for donor in try store.studies().reversed() where donor.id != study.id {
+      // One that cannot be read is no reason to stop, as this study can train its own.
+      guard let file = try? store.weights(named: Retraining.teacher, of: donor),
+        file.metadata[Retraining.originKey] == origin
+      else { continue }
+      try store.takeTraining(named: Retraining.teacher, of: donor, in: run)
+      report(.tookTeacher(study: donor.name))
+      return true
+    }
+    return false
+  }
+
+  private func teacherOrigin(_ recipe: TrainingRecipe) -> String {
+    material.teacherFingerprint(of: recipe, from: retrainingStart, engine: engine)
   }
 
   // MARK: - What comes of it
@@ -107,9 +146,12 @@ extension StudyRunner {
   private func score(_ training: NetworkTraining, of job: Retraining, in run: ActiveRun) throws {
     let recipe = material.recipe(images: material.images.holdOut.count)
     let trained = try training.trainedNetwork(with: recipe)
+    var metadata = [Retraining.finishedKey: "true"]
+    if job.trial == nil {
+      metadata[Retraining.originKey] = teacherOrigin(job.recipe)
+    }
     let record = NewCheckpoint(
-      name: job.name, step: training.step,
-      of: trained.safetensors(metadata: [Retraining.finishedKey: "true"]))
+      name: job.name, step: training.step, of: trained.safetensors(metadata: metadata))
     guard let trial = job.trial else {
       try store.commit(StudyUpdate(checkpoints: [record]), in: run)
       return

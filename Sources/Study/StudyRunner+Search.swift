@@ -31,6 +31,7 @@ extension StudyRunner {
     // The thousands of steps that gates and mixtures learn in are not worth a transaction each.
     var lastCommit = start
     var isCommitted = true
+    var stopwatch = Stopwatch(clock)
     var log: TrainingLog?
     var beliefs: [RecordedBelief] = []
     func commitState() throws {
@@ -39,6 +40,7 @@ extension StudyRunner {
       update.beliefs = beliefs
       update.strategyState = json(strategy)
       update.randomState = "\(generator.state)"
+      update.searchSeconds = stopwatch.lap()
       try store.commit(update, in: run)
       (lastCommit, isCommitted) = (clock.now, true)
       beliefs = []
@@ -59,13 +61,18 @@ extension StudyRunner {
       }
       switch question {
       case .score(let candidates, let images):
-        // No trial may be stored before the weights that it was scored with.
+        // No trial may be stored before the weights that it was scored with, nor before the
+        // distributions that it was derived from.
+        if !isCommitted {
+          beliefs += Distributions.record(of: strategy, step: supernet.step, in: material.space)
+        }
         try commitState()
         let scores = try measure(
           candidates.map(\.architecture), images: images, supernet, weights: weightsNow())
         let chosen = try strategy.tell(.scores(scores.map(\.score)), in: material.space)
         try commit(
-          scores, of: candidates, chosen: chosen, step: step, strategy, generator, in: run)
+          scores, of: candidates, chosen: chosen, step: step, strategy, generator,
+          seconds: stopwatch.lap(), in: run)
         trials += scores.count
       case .differentiateGates(let gates, let step):
         let learner = try gateLearner ?? material.makeGateLearner(for: gates, engine: engine)
@@ -115,8 +122,8 @@ extension StudyRunner {
     }
     try store.commit(
       StudyUpdate(
-        stage: .finalists, strategyState: json(strategy), randomState: "\(generator.state)"),
-      in: run)
+        stage: .finalists, strategyState: json(strategy), randomState: "\(generator.state)",
+        searchSeconds: stopwatch.lap()), in: run)
     return strategy
   }
 
@@ -137,13 +144,15 @@ extension StudyRunner {
   /// Writes scores down, with the strategy that was told of them.
   func commit(
     _ scores: [NewScore], of candidates: [Candidate], chosen: [Int], step: Int,
-    _ strategy: any SearchStrategy, _ generator: SeededGenerator, in run: ActiveRun
+    _ strategy: any SearchStrategy, _ generator: SeededGenerator, seconds: Double,
+    in run: ActiveRun
   ) throws {
     try store.commit(
       StudyUpdate(
         trials: zip(candidates, scores).enumerated().map { index, pair in
           trial(pair.0, pair.1, step: step, chosen: chosen.contains(index))
-        }, strategyState: json(strategy), randomState: "\(generator.state)"), in: run)
+        }, strategyState: json(strategy), randomState: "\(generator.state)",
+        searchSeconds: seconds), in: run)
     logger.debug(
       "committed an answer",
       metadata: [
@@ -159,8 +168,8 @@ extension StudyRunner {
     return NewTrial(
       architecture: material.sizes(of: candidate.architecture),
       key: material.space.key(of: candidate.architecture), step: step, role: candidate.role,
-      chosen: chosen, macs: cost.macs, parameters: cost.parameters, seconds: score.seconds,
-      scores: [score])
+      chosen: chosen, macs: cost.macs, parameters: cost.parameters, latency: cost.latency,
+      seconds: score.seconds, scores: [score])
   }
 }
 

@@ -17,6 +17,7 @@ extension StudyRunner {
     var trials = before.count
     report(.began(study: study.name, from: trials > 0 ? .searching(trials: trials) : .new))
     let start = clock.now
+    var stopwatch = Stopwatch(clock)
     while study.stage != .finalists,
       let question = strategy.ask(in: material.space, using: &generator)
     {
@@ -26,7 +27,9 @@ extension StudyRunner {
       }
       let scores = try Self.scores(of: candidates.map(\.architecture), in: table)
       let chosen = try strategy.tell(.scores(scores.map(\.score)), in: material.space)
-      try commit(scores, of: candidates, chosen: chosen, step: step, strategy, generator, in: run)
+      try commit(
+        scores, of: candidates, chosen: chosen, step: step, strategy, generator,
+        seconds: stopwatch.lap(), in: run)
       step += 1
       trials += scores.count
       report(

@@ -10,12 +10,12 @@ public import TrialStore
 
 /// Works on a study from wherever it stands to its end.
 ///
-/// First the supernet is trained, then the strategy asks and is told until it is content, then the
+/// If the plan is about latency, the layers of the space are timed first. Then the supernet is trained, then the strategy asks and is told until it is content, then the
 /// best networks are scored on the whole hold-out and, if the plan says so, trained on their own. What is found goes to the store at once, each
 /// answer in one transaction with the strategy and the random numbers it led to; so a process that
 /// dies takes with it only what was under way, and the next one goes on to the same end.
 public final class StudyRunner {
-  let material: StudyMaterial
+  var material: StudyMaterial
   let engine: Engine
   let plan: Plan
   let store: TrialStore
@@ -28,6 +28,9 @@ public final class StudyRunner {
   let clock = ContinuousClock()
   /// What the training of the supernet begins with, if the plan says so.
   let pretrained: PretrainedWeights?
+
+  /// The weights whose slices networks trained on their own begin with, if the plan names any.
+  let retrainingStart: PretrainedWeights?
   let logger = Logger(label: "nas.study")
 
   /// Reads the data and makes sure that the search can be begun.
@@ -44,7 +47,8 @@ public final class StudyRunner {
   ) throws {
     self.plan = plan
     material = try StudyMaterial(plan, report: report)
-    pretrained = try material.pretrainedWeights()
+    pretrained = try material.pretrainedWeights(at: plan.supernet.pretrained)
+    retrainingStart = try material.pretrainedWeights(at: plan.retrain?.pretrained)
     engine = try .chosen()
     testImages = plan.retrain == nil ? nil : try material.testImages(report: report)
     // A budget that cannot be met is said before hours of training, and before a file is made.
@@ -57,11 +61,11 @@ public final class StudyRunner {
   /// Works until the study is done or the run is to stop.
   ///
   /// - Parameter fresh: Whether to begin anew if there is a study of this name. The old one is kept
-  ///   under another name, and no other study's supernet is taken over.
+  ///   under another name, and no other study's supernet or teacher is taken over.
   /// - Returns: ``Run/Ending/done`` or ``Run/Ending/stopped``.
   /// - Throws: Whatever stops the work; what was committed stays.
   public func run(fresh: Bool = false) throws -> Run.Ending {
-    let study = try findStudy(fresh: fresh)
+    guard let study = try findStudy(fresh: fresh) else { return .stopped }
     return try working(on: study) { run in
       try work(on: try store.study(named: study.name), fresh: fresh, in: run)
     }
@@ -81,8 +85,20 @@ public final class StudyRunner {
     }
   }
 
-  private func findStudy(fresh: Bool) throws -> Study {
-    if try store.studyNames().contains(plan.study) {
+  /// Finds the plan's study or creates it.
+  ///
+  /// What the study's latencies are is settled before there is a study: a budget that turns out to be
+  /// unreachable can then still be changed.
+  ///
+  /// - Returns: The study; `nil` if the run is to stop before there is one.
+  private func findStudy(fresh: Bool) throws -> Study? {
+    let isThere = try store.studyNames().contains(plan.study)
+    var table: LatencyTable?
+    if !isThere || fresh, material.needsTiming {
+      table = try measureLatencies()
+      if table == nil { return nil }
+    }
+    if isThere {
       guard fresh else {
         let study = try store.study(named: plan.study)
         guard study.planHash == plan.fingerprint else {
@@ -91,6 +107,7 @@ public final class StudyRunner {
         guard study.space == material.description else {
           throw StudyError.materialChanged(study: plan.study)
         }
+        try takeLatencies(of: study)
         return study
       }
       // Only a study that nobody works on is put aside.
@@ -104,7 +121,8 @@ public final class StudyRunner {
         name: plan.study, seed: plan.seed, strategy: plan.strategy.name, plan: plan.resolved,
         planHash: plan.fingerprint, space: material.description,
         recipeHash: plan.table == nil
-          ? material.supernetFingerprint(engine: engine, pretrained: pretrained) : nil))
+          ? material.supernetFingerprint(engine: engine, pretrained: pretrained) : nil,
+        latencyTable: table.map { json($0) }))
   }
 
   private func work(on study: Study, fresh: Bool, in run: ActiveRun) throws -> Run.Ending {
@@ -142,7 +160,25 @@ public final class StudyRunner {
       }
     }
     guard plan.retrain != nil else { return .done }
-    return try retrainFinalists(of: study, in: run) ? .done : .stopped
+    return try retrainFinalists(of: study, fresh: fresh, in: run) ? .done : .stopped
+  }
+}
+
+/// Measures times that follow one another.
+struct Stopwatch {
+  private let clock: ContinuousClock
+  private var last: ContinuousClock.Instant
+
+  init(_ clock: ContinuousClock) {
+    self.clock = clock
+    last = clock.now
+  }
+
+  /// Seconds since the last lap, or since the watch was made.
+  mutating func lap() -> Double {
+    let now = clock.now
+    defer { last = now }
+    return (now - last).seconds
   }
 }
 

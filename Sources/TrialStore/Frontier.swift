@@ -33,7 +33,7 @@ extension TrialStore {
   /// A trial stands for its most trustworthy score on the hold-out: retrained before shared, then
   /// more images, then the newer one. One trial beats another if it is no worse in cost and
   /// accuracy and better in one of them; of trials equal in both, the first of the study stays.
-  /// Failed trials and scores on the test set take no part.
+  /// Failed trials, trials whose cost is not known and scores on the test set take no part.
   ///
   /// - Parameters:
   ///   - studyID: The study.
@@ -106,7 +106,7 @@ extension TrialStore {
         SELECT trials.id, trials.\(column), scores.id, fidelity, images, accuracy
         FROM trials CROSS JOIN scores ON scores.trial = trials.id
         WHERE study = ? AND state = 'done' AND test = 0 AND accuracy IS NOT NULL
-          AND fidelity = coalesce(?, fidelity)
+          AND fidelity = coalesce(?, fidelity) AND trials.\(column) IS NOT NULL
         ORDER BY trials.\(column), trials.number
         """,
       arguments: [studyID, fidelity?.rawValue])

@@ -35,7 +35,33 @@ enum Schema {
     (name: "1 studies, trials and scores", sql: studiesTrialsAndScores),
     (name: "2 known scores and supernets of others", sql: knownScoresAndSupernetsOfOthers),
     (name: "3 beliefs", sql: beliefs),
+    (name: "4 search time", sql: searchTime),
+    (name: "5 latencies", sql: latencies),
   ]
+
+  private static let latencies = """
+    ALTER TABLE trials ADD COLUMN latency INTEGER CHECK (latency >= 0);
+    CREATE INDEX trials_by_latency ON trials (study, latency, number)
+      WHERE state = 'done' AND latency IS NOT NULL;
+
+    CREATE TABLE latency_tables (
+      study INTEGER PRIMARY KEY REFERENCES studies (id),
+      content TEXT NOT NULL,
+      created_at REAL NOT NULL
+    ) STRICT;
+
+    ALTER TABLE finalists RENAME TO finalists_of_counted_costs;
+    CREATE TABLE finalists (
+      study INTEGER NOT NULL REFERENCES studies (id),
+      budget TEXT NOT NULL,
+      cost TEXT NOT NULL CHECK (cost IN ('macs', 'params', 'latency')),
+      limit_value INTEGER NOT NULL CHECK (limit_value >= 0),
+      trial INTEGER NOT NULL REFERENCES trials (id),
+      PRIMARY KEY (study, budget)
+    ) STRICT, WITHOUT ROWID;
+    INSERT INTO finalists SELECT * FROM finalists_of_counted_costs;
+    DROP TABLE finalists_of_counted_costs;
+    """
 
   private static let knownScoresAndSupernetsOfOthers = """
     ALTER TABLE studies ADD COLUMN recipe_hash TEXT;
@@ -43,6 +69,10 @@ enum Schema {
     ALTER TABLE scores ADD COLUMN known INTEGER NOT NULL DEFAULT 0 CHECK (known IN (0, 1));
     ALTER TABLE scores ADD COLUMN answers BLOB CHECK (length(answers) = (images + 7) / 8);
     CREATE INDEX trials_by_key ON trials (key);
+    """
+
+  private static let searchTime = """
+    ALTER TABLE studies ADD COLUMN search_seconds REAL NOT NULL DEFAULT 0;
     """
 
   private static let beliefs = """

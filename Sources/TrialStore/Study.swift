@@ -25,13 +25,16 @@ public struct NewStudy: Hashable, Sendable {
   /// none.
   public let recipeHash: String?
 
+  /// How long the layers of its networks take, as JSON; nil if it does not ask.
+  public let latencyTable: String?
+
   /// Where the study begins: some strategies need no supernet.
   public let stage: Stage
 
   /// Creates the description of a study.
   public init(
     name: String, seed: UInt64, strategy: String, plan: String, planHash: String, space: String,
-    recipeHash: String? = nil, stage: Stage = .supernet
+    recipeHash: String? = nil, latencyTable: String? = nil, stage: Stage = .supernet
   ) {
     self.name = name
     self.seed = seed
@@ -40,6 +43,7 @@ public struct NewStudy: Hashable, Sendable {
     self.planHash = planHash
     self.space = space
     self.recipeHash = recipeHash
+    self.latencyTable = latencyTable
     self.stage = stage
   }
 }
@@ -100,6 +104,11 @@ public struct Study: Hashable, Identifiable, Sendable {
 
   /// The study that trained its supernet, by the name it had then; nil if it trains its own.
   public let trainedBy: String?
+
+  /// Seconds that its search took, all runs together, from the first question to the last answer.
+  ///
+  /// The training of a supernet before it is not counted.
+  public let searchSeconds: Double
 }
 
 extension Study {
@@ -114,7 +123,8 @@ extension Study {
       randomState: try row.decode(String?.self, forColumn: "random_state"),
       createdAt: try row.date("created_at"),
       recipeHash: try row.decode(String?.self, forColumn: "recipe_hash"),
-      trainedBy: try row.decode(String?.self, forColumn: "trained_by"))
+      trainedBy: try row.decode(String?.self, forColumn: "trained_by"),
+      searchSeconds: try row.value("search_seconds"))
   }
 }
 
@@ -137,6 +147,11 @@ extension TrialStore {
           new.name, Int64(bitPattern: new.seed), new.strategy, new.plan, new.planHash, new.space,
           new.stage.rawValue, now(), new.recipeHash,
         ])
+      if let table = new.latencyTable {
+        try db.execute(
+          sql: "INSERT INTO latency_tables (study, content, created_at) VALUES (?, ?, ?)",
+          arguments: [db.lastInsertedRowID, table, now()])
+      }
       return try fetchStudy(named: new.name, db)
     }
   }
@@ -146,6 +161,14 @@ extension TrialStore {
   /// - Throws: ``StoreError/Kind/noSuchStudy(name:known:)`` if there is none.
   public func study(named name: String) throws(StoreError) -> Study {
     try read { db in try fetchStudy(named: name, db) }
+  }
+
+  /// Returns how long the layers of a study's networks take, as JSON; `nil` if it does not ask.
+  public func latencyTable(of studyID: Study.ID) throws(StoreError) -> String? {
+    try read { db in
+      try String.fetchOne(
+        db, sql: "SELECT content FROM latency_tables WHERE study = ?", arguments: [studyID])
+    }
   }
 
   /// Returns every study, oldest first.

@@ -33,12 +33,15 @@ public struct StudyUpdate: Sendable {
   /// The random number generator from now on, if it changed.
   public var randomState: String?
 
+  /// Seconds of searching since the last update.
+  public var searchSeconds: Double
+
   /// Creates an update of the given parts.
   public init(
     trials: [NewTrial] = [], scores: [TrialScore] = [], chosen: [Int] = [],
     finalists: [RecordedFinalist] = [], checkpoints: [NewCheckpoint] = [], curve: [CurvePoint] = [],
     beliefs: [RecordedBelief] = [], stage: Stage? = nil, strategyState: String? = nil,
-    randomState: String? = nil
+    randomState: String? = nil, searchSeconds: Double = 0
   ) {
     self.trials = trials
     self.scores = scores
@@ -50,6 +53,7 @@ public struct StudyUpdate: Sendable {
     self.stage = stage
     self.strategyState = strategyState
     self.randomState = randomState
+    self.searchSeconds = searchSeconds
   }
 }
 

@@ -1,5 +1,6 @@
 public import Foundation
 internal import GRDB
+public import SearchSpace
 
 /// An architecture that was evaluated, before it has a number.
 public struct NewTrial: Hashable, Sendable {
@@ -24,6 +25,10 @@ public struct NewTrial: Hashable, Sendable {
   /// The number of trainable parameters.
   public let parameters: Int
 
+  /// Nanoseconds in which its network classifies a batch, as its study's table predicts them; `nil`
+  /// without a table.
+  public let latency: Int?
+
   /// Whether the evaluation succeeded.
   public let outcome: Outcome
 
@@ -38,9 +43,12 @@ public struct NewTrial: Hashable, Sendable {
   /// - Precondition: Costs and `seconds` are finite and not negative.
   public init(
     architecture: String, key: String, step: Int, role: String? = nil, chosen: Bool = false,
-    macs: Int, parameters: Int, outcome: Outcome = .done, seconds: Double, scores: [NewScore]
+    macs: Int, parameters: Int, latency: Int? = nil, outcome: Outcome = .done, seconds: Double,
+    scores: [NewScore]
   ) {
-    precondition(macs >= 0 && parameters >= 0, "costs of \(macs) and \(parameters) are negative")
+    precondition(
+      macs >= 0 && parameters >= 0 && latency ?? 0 >= 0,
+      "costs of \(macs), \(parameters) and \(latency ?? 0) are negative")
     precondition(seconds >= 0 && seconds.isFinite, "a trial cannot take \(seconds) s")
     self.architecture = architecture
     self.key = key
@@ -49,6 +57,7 @@ public struct NewTrial: Hashable, Sendable {
     self.chosen = chosen
     self.macs = macs
     self.parameters = parameters
+    self.latency = latency
     self.outcome = outcome
     self.seconds = seconds
     self.scores = scores
@@ -93,6 +102,10 @@ public struct Trial: Hashable, Identifiable, Sendable {
   /// The number of trainable parameters.
   public let parameters: Int
 
+  /// Nanoseconds in which its network classifies a batch, as its study's table predicts them; `nil`
+  /// without a table.
+  public let latency: Int?
+
   /// Whether the evaluation succeeded.
   public let outcome: Outcome
 
@@ -101,6 +114,9 @@ public struct Trial: Hashable, Identifiable, Sendable {
 
   /// When it was committed.
   public let createdAt: Date
+
+  /// What its network costs.
+  public var cost: Cost { Cost(macs: macs, parameters: parameters, latency: latency) }
 }
 
 extension Trial {
@@ -111,7 +127,9 @@ extension Trial {
       architecture: try row.value("architecture"), key: try row.value("key"),
       step: try row.value("step"), role: try row.decode(String?.self, forColumn: "role"),
       chosen: try row.value("chosen"), macs: try row.value("macs"),
-      parameters: try row.value("params"), outcome: reason.map { .failed(reason: $0) } ?? .done,
+      parameters: try row.value("params"),
+      latency: try row.decode(Int?.self, forColumn: "latency"),
+      outcome: reason.map { .failed(reason: $0) } ?? .done,
       seconds: try row.value("seconds"), createdAt: try row.date("created_at"))
   }
 }

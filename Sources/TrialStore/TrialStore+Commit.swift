@@ -41,11 +41,13 @@ extension TrialStore {
           UPDATE studies SET
             stage = coalesce(?, stage),
             strategy_state = coalesce(?, strategy_state),
-            random_state = coalesce(?, random_state)
+            random_state = coalesce(?, random_state),
+            search_seconds = search_seconds + ?
           WHERE id = ?
           """,
         arguments: [
-          update.stage?.rawValue, update.strategyState, update.randomState, run.studyID,
+          update.stage?.rawValue, update.strategyState, update.randomState,
+          update.searchSeconds, run.studyID,
         ])
       return first..<first + update.trials.count
     }
@@ -60,14 +62,14 @@ extension TrialStore {
     try db.cachedStatement(
       sql: """
         INSERT INTO trials
-          (study, number, architecture, key, step, role, chosen, macs, params, state, reason,
-           seconds, created_at)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+          (study, number, architecture, key, step, role, chosen, macs, params, latency, state,
+           reason, seconds, created_at)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """
     ).execute(arguments: [
       studyID, number, trial.architecture, trial.key, trial.step, trial.role, trial.chosen,
-      trial.macs, trial.parameters, reason == nil ? "done" : "failed", reason, trial.seconds,
-      now(),
+      trial.macs, trial.parameters, trial.latency, reason == nil ? "done" : "failed", reason,
+      trial.seconds, now(),
     ])
     let id = db.lastInsertedRowID
     for score in trial.scores { try insert(score, of: id, db) }

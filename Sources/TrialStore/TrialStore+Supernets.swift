@@ -40,24 +40,44 @@ extension TrialStore {
     named name: String, of donor: Study, in run: ActiveRun
   ) throws(StoreError) {
     try write { db in
-      try requireOwnership(of: run, db)
-      let arguments: StatementArguments = [run.studyID, donor.id, name]
-      try db.execute(
-        sql: """
-          INSERT OR REPLACE INTO checkpoints (study, name, step, checksum, content, created_at)
-          SELECT ?, name, step, checksum, content, created_at FROM checkpoints
-          WHERE study = ? AND name = ?
-          """, arguments: arguments)
-      try db.execute(
-        sql: """
-          INSERT OR REPLACE INTO curve
-            (study, name, step, epoch, loss, accuracy, learning_rate, seconds)
-          SELECT ?, name, step, epoch, loss, accuracy, learning_rate, seconds FROM curve
-          WHERE study = ? AND name = ?
-          """, arguments: arguments)
+      try copyTraining(named: name, of: donor, in: run, db)
       try db.execute(
         sql: "UPDATE studies SET stage = 'search', trained_by = ? WHERE id = ?",
         arguments: [donor.trainedBy ?? donor.name, run.studyID])
     }
+  }
+
+  /// Takes over weights that another study trained, and their learning curve, as a copy.
+  ///
+  /// - Parameters:
+  ///   - name: The name of the checkpoint and of the curve.
+  ///   - donor: The study that has them.
+  ///   - run: The run that takes them.
+  /// - Throws: ``StoreError``, and nothing is taken: if the run does not own its study any more, or
+  ///   the disk is full.
+  public func takeTraining(
+    named name: String, of donor: Study, in run: ActiveRun
+  ) throws(StoreError) {
+    try write { db in try copyTraining(named: name, of: donor, in: run, db) }
+  }
+
+  private func copyTraining(
+    named name: String, of donor: Study, in run: ActiveRun, _ db: Database
+  ) throws {
+    try requireOwnership(of: run, db)
+    let arguments: StatementArguments = [run.studyID, donor.id, name]
+    try db.execute(
+      sql: """
+        INSERT OR REPLACE INTO checkpoints (study, name, step, checksum, content, created_at)
+        SELECT ?, name, step, checksum, content, created_at FROM checkpoints
+        WHERE study = ? AND name = ?
+        """, arguments: arguments)
+    try db.execute(
+      sql: """
+        INSERT OR REPLACE INTO curve
+          (study, name, step, epoch, loss, accuracy, learning_rate, seconds)
+        SELECT ?, name, step, epoch, loss, accuracy, learning_rate, seconds FROM curve
+        WHERE study = ? AND name = ?
+        """, arguments: arguments)
   }
 }

@@ -28,6 +28,7 @@ import Testing
         testAccuracy: nil)
     }
     var first = row(1, [16, 5])
+    first.cost.latency = 1500
     first.score = .init(
       accuracy: 0.75, interval: 0.7...0.8, loss: 0.5, images: 200, fidelity: "shared")
     var second = row(2, [8, 9])
@@ -61,16 +62,17 @@ import Testing
     let lines = Self.table.csv.components(separatedBy: "\r\n")
     #expect(
       lines[0]
-        == "trial,step,role,chosen,state,macs,params,accuracy,low,high,loss,images,weights,"
+        == "trial,step,role,chosen,state,macs,params,latency_ns,accuracy,low,high,loss,images,weights,"
         + "test_accuracy,seconds,ended,reason,stem,'=odd")
     #expect(
       lines[1]
-        == "1,0,,false,done,1000,10,0.75,0.7,0.8,0.5,200,shared,,1.5,2023-11-14T22:13:20Z,,16,5")
+        == "1,0,,false,done,1000,10,1500,0.75,0.7,0.8,0.5,200,shared,,1.5,2023-11-14T22:13:20Z,,16,5"
+    )
     #expect(
       lines[2]
-        == "2,1,\"'=HYPERLINK(\"\"http://evil.example\"\"), \"\"a\"\"\n\",true,done,2000,20,0.5,0.4,0.6,"
+        == "2,1,\"'=HYPERLINK(\"\"http://evil.example\"\"), \"\"a\"\"\n\",true,done,2000,20,,0.5,0.4,0.6,"
         + "1.0,200,retrained,0.25,1.5,2023-11-14T22:13:20Z,,8,9")
-    #expect(lines[3].contains("failed,3000,30,,,,,,,,1.5,"))
+    #expect(lines[3].contains("failed,3000,30,,,,,,,,,1.5,"))
     #expect(lines.count == 5 && lines[4].isEmpty)
   }
 

@@ -97,6 +97,41 @@ import TrialStore
     #expect(try findings(tool, "killed.sqlite") == expected)
   }
 
+  @Test func `takes over the teacher that another study trained, unless it is told not to`()
+    throws
+  {
+    let tool = try retrainingTool()
+    defer { tool.remove() }
+    #expect(try tool.run("run", "search.yaml", "--quiet").status == 0)
+    let plan = String(decoding: try tool.contents(of: "search.yaml"), as: UTF8.self)
+      .replacingOccurrences(of: "study: small", with: "study: other")
+      .replacingOccurrences(of: "trials: 12", with: "trials: 4")
+    try tool.write(plan, to: "other.yaml")
+    let other = try tool.run("run", "other.yaml")
+    #expect(other.errors.contains("takes the teacher that study 'small' trained"))
+
+    let (store, study) = try open(tool, "results.sqlite")
+    func teacher(_ name: String) throws -> String? {
+      try store.checkpoint(named: "teacher", of: store.study(named: name).id)?.checksum
+    }
+    #expect(try teacher("other") == teacher(study.name))
+    #expect(
+      try store.curve(named: "teacher", of: store.study(named: "other").id).map(\.loss)
+        == store.curve(named: "teacher", of: study.id).map(\.loss))
+
+    // Other images make another teacher, whatever the recipe.
+    try tool.write(
+      plan.replacingOccurrences(of: "study: other", with: "study: third")
+        .replacingOccurrences(of: "seed: 7", with: "seed: 8"), to: "third.yaml")
+    let third = try tool.run("run", "third.yaml")
+    #expect(third.status == 0 && !third.errors.contains("takes the teacher"))
+    #expect(try teacher("third") != teacher("other"))
+
+    let fresh = try tool.run("run", "other.yaml", "--fresh")
+    #expect(fresh.status == 0 && !fresh.errors.contains("takes the teacher"))
+    #expect(try teacher("other") == teacher(study.name))
+  }
+
   /// Whether a checkpoint of retraining with such a name is in the store.
   private func isThere(_ prefix: String, _ tool: Tool) -> Bool {
     guard let (store, study) = try? open(tool, "killed.sqlite"), study.stage == .finalists else {

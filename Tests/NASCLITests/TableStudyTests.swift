@@ -54,6 +54,39 @@ import TrialStore
     #expect(try tool.run("run", "known.yaml", "--db", "known.sqlite").status == 0)
   }
 
+  @Test func `takes latencies from a table that has that of every network`() throws {
+    let tool = try Tool()
+    defer { tool.remove() }
+    let plan = """
+      study: known
+      evaluator: {table: known.csv, input: [3, 8, 8], classes: 4}
+      space:
+        layers:
+          - conv: {width: [4, 8, 12], kernel: 3}
+          - pool: average
+          - linear: {}
+      strategy: exhaustive
+      budgets: [{latency: 1.5ms}]
+
+      """
+    try tool.write(plan, to: "known.yaml")
+    let rows = "architecture,accuracy,latency-ms\n0,0.5,1\n1,0.6,1.5\n"
+    try tool.write(rows, to: "known.csv")
+    let partial = try tool.run("run", "known.yaml")
+    #expect(partial.status == 78)
+    #expect(
+      partial.errors.contains(
+        "known.yaml:9:11: error: no latency can be had from the table: it has 2"))
+    try tool.write("architecture,accuracy\n0,0.5\n1,0.6\n2,0.7\n", to: "known.csv")
+    #expect(try tool.run("validate", "known.yaml").errors.contains("no column 'latency-ms'"))
+
+    try tool.write(rows + "2,0.7,2.5\n", to: "known.csv")
+    let run = try tool.run("run", "known.yaml")
+    #expect(run.status == 0, "\(run.errors)")
+    let pareto = try tool.run("pareto", "--cost", "latency")
+    #expect(pareto.output.contains("1.50 ms") && !pareto.output.contains("2.50 ms"))
+  }
+
   @Test func `exhaustive search finds the benchmark's best network`() throws {
     let tool = try tool(strategy: "exhaustive: {}")
     defer { tool.remove() }

@@ -1,4 +1,5 @@
 import SearchSpace
+import TestSupport
 import Testing
 
 @Suite struct SamplerTests {
@@ -86,17 +87,17 @@ import Testing
 
   @Test(arguments: Cost.Metric.allCases)
   func `spreads evenly over the costs`(metric: Cost.Metric) throws {
-    let space = try space()
+    let counted = try space()
+    let space = counted.timed(by: .made(of: counted))
     let sampler = try ArchitectureSampler(of: space)
     let (low, high) = (
-      Double(space.network(of: space.smallest).cost[metric]),
-      Double(space.network(of: space.largest).cost[metric])
+      Double(space.cost(of: space.smallest)[metric]), Double(space.cost(of: space.largest)[metric])
     )
     var generator = SeededGenerator(seed: 4)
     func histogram(_ draw: (inout SeededGenerator) -> Architecture) -> [Int] {
       var bins = [Int](repeating: 0, count: 10)
       for _ in 0..<4000 {
-        let cost = Double(space.network(of: draw(&generator)).cost[metric])
+        let cost = Double(space.cost(of: draw(&generator))[metric])
         bins[min(9, Int(10 * (cost - low) / (high - low)))] += 1
       }
       return bins

@@ -12,6 +12,29 @@ import Testing
     #expect(WidthRule(groups: 1).choices(of: 64).values == [64])
   }
 
+  @Test func `has the widths of TAS`() {
+    // Section 4.1 of arXiv:1905.09717, rounded down as in the authors' code.
+    let rule = WidthRule(divisor: 1, shares: [30, 40, 50, 60, 70, 80, 90, 100])
+    #expect(rule.choices(of: 16).values == [4, 6, 8, 9, 11, 12, 14, 16])
+    #expect(rule.choices(of: 32).values == [9, 12, 16, 19, 22, 25, 28, 32])
+    #expect(rule.choices(of: 64).values == [19, 25, 32, 38, 44, 51, 57, 64])
+    #expect(WidthRule(divisor: 8, shares: [10, 60]).choices(of: 32).values == [8, 16, 32])
+  }
+
+  @Test func `has the depths of TAS`() throws {
+    func depths(blocks: Int, step: Int) throws -> [Int] {
+      var settings = Family.Settings()
+      (settings.smallestDepth, settings.depthStep) = (1, step)
+      let space = try Family.resNet(layers: 6 * blocks + 2).space(
+        input: [3, 32, 32], classes: 10, settings: settings)
+      return space.decisions.first { $0.name == "stage1.depth" }?.choices ?? []
+    }
+    #expect(try depths(blocks: 3, step: 1) == [1, 2, 3])
+    #expect(try depths(blocks: 9, step: 2) == [1, 3, 5, 7, 9])
+    #expect(try depths(blocks: 18, step: 2) == [1, 3, 5, 7, 9, 11, 13, 15, 17, 18])
+    #expect(try depths(blocks: 1, step: 2) == [])
+  }
+
   @Test func `stops at a share of the widest`() {
     let rule = WidthRule(groups: 1000, divisor: 4, smallest: 0.25)
     #expect(rule.choices(of: 32).values == [8, 12, 16, 20, 24, 28, 32])

@@ -122,7 +122,8 @@ import Testing
     var settings = Family.Settings()
     settings.residual = .shortcut
     settings.smallestDepth = 1
-    settings.width = WidthRule(groups: 100_000, divisor: 1)
+    settings.depthStep = 2
+    settings.width = WidthRule(divisor: 1, shares: [30, 40, 50, 60, 70, 80, 90, 100])
     let name = "resnet-\(net.layers)" + (net.hasBottlenecks ? "-bottleneck" : "")
     let space = try Family(name).space(
       input: [3, 32, 32], classes: net.classes, settings: settings)

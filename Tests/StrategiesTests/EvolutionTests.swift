@@ -50,6 +50,27 @@ private func sum(_ architecture: Architecture) -> Int { architecture.choices.red
     }
   }
 
+  @Test func `random search draws networks near the budget if it is told to`() throws {
+    var family = Family.Settings()
+    family.width = WidthRule(divisor: 1, shares: [30, 40, 50, 60, 70, 80, 90, 100])
+    let space = try Family("resnet-20").space(
+      input: [3, 32, 32], classes: 10, settings: family)
+    let budgets = [Budget(.macs, atMost: 18_000_000), Budget(.parameters, atMost: 200_000)]
+    var settings = RandomSearch.Settings()
+    (settings.trials, settings.tolerance) = (40, 0.05)
+    let asked = try questions(
+      RandomSearch(space: space, budgets: budgets, settings: settings), in: space, score: sum
+    ).joined().map { space.cost(of: $0.architecture) }
+    #expect(asked.count == 40)
+    for (turn, cost) in asked.enumerated() {
+      let budget = budgets[turn % 2]
+      #expect(budget.admits(cost))
+      // One choice of a width changes the cost by a few per cent at most.
+      #expect(cost[budget.metric] > budget.limit * 88 / 100)
+    }
+    #expect(Set(asked).count > 30)
+  }
+
   @Test func `spos makes mutants and children of the top alone`() throws {
     let space = try digits()
     var settings = SPOS.Settings()
@@ -123,7 +144,7 @@ private func sum(_ architecture: Architecture) -> Int { architecture.choices.red
     settings.trials = 300
     let predicted = try #require(
       try scores(PredictorSearch(space: space, budgets: [], settings: settings)))
-    let evolved = try scores(RegularizedEvolution(space: space, budgets: []))
+    let evolved = try scores(RegularizedEvolution(space: space, budgets: [], settings: .init()))
     #expect(predicted < evolved ?? 500)
   }
 }

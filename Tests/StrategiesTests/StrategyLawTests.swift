@@ -1,6 +1,7 @@
 import Foundation
 import SearchSpace
 import Strategies
+import TestSupport
 import Testing
 
 /// A space small enough to search in no time, with widths, ties and depths.
@@ -87,7 +88,7 @@ func smallSpace() throws -> SearchSpace {
       case .nsga2:
         var settings = NSGA2.Settings()
         (settings.trials, settings.images, settings.population) = (150, 100, 30)
-        settings.objectives = [.accuracy, .macs, .params]
+        settings.objectives = [.accuracy, .macs, .params] + (space.isTimed ? [.latency] : [])
         return try NSGA2(space: space, budgets: budgets, settings: settings)
       case .predictor:
         var settings = PredictorSearch.Settings()
@@ -350,5 +351,51 @@ func smallSpace() throws -> SearchSpace {
     #expect(search.candidates.count >= 60)
     #expect(
       search.candidates.allSatisfy { budget.admits(space.network(of: $0.architecture).cost) })
+  }
+
+  // MARK: Latency, which is not counted but looked up
+
+  @Test(arguments: Kind.allCases)
+  func `keeps to budgets of latency, and goes on with them as if it had never stopped`(
+    kind: Kind
+  ) throws {
+    let space = try smallSpace()
+    let timed = space.timed(by: .made(of: space))
+    let (least, most) = (
+      timed.cost(of: timed.smallest)[.latency], timed.cost(of: timed.largest)[.latency]
+    )
+    let budgets = [
+      Budget(.latency, atMost: least + (most - least) * 2 / 3), Self.budgets[1],
+      Budget(.latency, atMost: least + (most - least) / 4),
+    ]
+    let strategy = try kind.make(timed, budgets)
+    let search = try Self.search(strategy, in: timed, seed: 7)
+    #expect(Set(search.finalists.map(\.budget)) == Set(budgets))
+    for finalist in search.finalists {
+      #expect(finalist.budget.admits(timed.cost(of: finalist.architecture)))
+    }
+    if kind.isFrugal {
+      for candidate in search.candidates {
+        let cost = timed.cost(of: candidate.architecture)
+        #expect(budgets.contains { $0.admits(cost) })
+      }
+    }
+    #expect(try Self.search(strategy, in: timed, seed: 7, interrupting: true) == search)
+  }
+
+  @Test(arguments: Kind.allCases)
+  func `refuses a budget of less latency than any network has, and names the least`(
+    kind: Kind
+  ) throws {
+    let space = try smallSpace()
+    let timed = space.timed(by: .made(of: space))
+    let least = timed.cost(of: timed.smallest)[.latency]
+    let budget = Budget(.latency, atMost: least - 1)
+    let error = #expect(throws: StrategyError.self) { _ = try kind.make(timed, [budget]) }
+    #expect(error == .unreachable(budget, smallest: least))
+    #expect(error?.description.hasSuffix(Cost.Metric.latency.text(of: least)) == true)
+    let exact = Budget(.latency, atMost: least)
+    let search = try Self.search(kind.make(timed, [exact]), in: timed, seed: 1)
+    #expect(search.finalists.map(\.budget) == [exact])
   }
 }

@@ -56,6 +56,20 @@ import Testing
         + "stage1.block1.inner=6 stage1.block2.inner=6")
   }
 
+  @Test func `knows latencies in milliseconds`() throws {
+    let table = try table("\(Self.names),accuracy,latency-ms\n8,1,4,,0.5,1.25\n")
+    let shallow = try space().architecture(sizes: [
+      "stem": 8, "stage1.depth": 1, "stage1.block1.inner": 4,
+    ])
+    let counted = try space().cost(of: shallow)
+    #expect(
+      table.space.cost(of: shallow)
+        == Cost(macs: counted.macs, parameters: counted.parameters, latency: 1_250_000))
+    #expect(
+      problems("\(Self.names),accuracy,latency-ms\n8,1,4,,0.5,2ms\n").contains(
+        "known.csv:2:12: error: a latency must be a number of milliseconds from 0 to 1000000"))
+  }
+
   @Test func `knows networks in a word, and takes the mean of several measurements`() throws {
     let digits = try table(
       "architecture,accuracy-percent,accuracy-percent,macs\n1110,90,91,7\n0000,10.4,20,9",
@@ -179,7 +193,7 @@ import Testing
       ])
     for (objectives, message) in [
       ("[accuracy, accuracy]", "objectives has 'accuracy' already"), ("[]", "objectives is empty"),
-      ("[speed]", "must be accuracy, macs or params"),
+      ("[speed]", "must be accuracy, macs, params or latency"),
     ] {
       let changed = text.replacing("[accuracy, params]", with: objectives)
       let error = #expect(throws: PlanError.self) { try plan(changed) }

@@ -160,6 +160,21 @@ import TrialStore
         try store.curve(named: "supernet", of: store.study(named: name).id).map(\.loss)
       }
       #expect(curves[0] != curves[1])
+
+      // So does retraining, each network with its slice.
+      plan.supernet.pretrained = nil
+      var losses: [[Double?]] = []
+      for (name, start) in [("retrained from nothing", nil), ("retrained from it", path.path)] {
+        plan.study = name
+        var retrain = Plan.Retrain()
+        (retrain.epochs, retrain.pretrained) = (.count(1), start)
+        plan.retrain = retrain
+        #expect(try runner().run() == .done)
+        let study = try store.study(named: name)
+        let trial = try #require(try store.finalists(of: study.id).first?.trial)
+        losses.append(try store.curve(named: "trial \(trial)", of: study.id).map(\.loss))
+      }
+      #expect(losses[0] != losses[1])
     }
   }
 }

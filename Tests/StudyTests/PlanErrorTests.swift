@@ -153,10 +153,11 @@ import Testing
         """)
     #expect(
       screen(["budgets": "[4M, {}, {cost: 3}]"]) == """
-        1:11: error: an entry of budgets must be a mapping with the key macs, flops or params, \
+        1:11: error: an entry of budgets must be a mapping with the key macs, flops, params or latency, \
         but is '4M'
-        1:15: error: an entry of budgets must have the key macs, flops or params, but has none
-        1:20: error: unknown key 'cost' in an entry of budgets; known keys: macs, flops, params
+        1:15: error: an entry of budgets must have the key macs, flops, params or latency, but has none
+        1:20: error: unknown key 'cost' in an entry of budgets; known keys: macs, flops, params, \
+        latency
         """)
     #expect(
       screen(["budgets": "[]"]) == "1:10: error: there is no budget; add one, such as {macs: 4M}")
@@ -185,6 +186,20 @@ import Testing
     #expect(
       screen(["space": "{network: vgg-16, residual: fixed}"])
         == "3:36: error: vgg-16 has no use for 'residual'")
+  }
+
+  @Test func `sees what cannot be widths or depths of a family`() {
+    #expect(
+      screen(["space": "{network: resnet-20, width: {shares: [30%, 120%], groups: 4}}"]) == """
+        3:51: error: an entry of space.width.shares is at most 100%, the widest choice
+        3:66: error: shares say what the choices are; leave out groups or shares
+        """)
+    #expect(
+      screen(["space": "{network: resnet-20, width: {shares: []}, depth: {step: 0}}"]) == """
+        3:45: error: space.width.shares offers nothing to choose
+        3:57: error: the key 'min' is missing from space.depth; add for example 'min: 1'
+        3:64: error: space.depth.step must be a whole number from 1 to 1000, but is '0'
+        """)
   }
 
   /// Values other than those a family's space has by itself.

@@ -138,10 +138,17 @@ import Testing
 
     let drawing = try plan(
       search(["strategy": "{random: {trials: 9, images: 10}}", "budgets": "[{params: 50%}]"]))
-    let random = try #require(try drawing.makeStrategy(in: space) as? RandomSearch)
-    #expect(random.settings.trials == 9)
-    #expect(random.settings.images == 10)
-    #expect(random.budgets == [Budget(.parameters, atMost: largest.parameters / 2)])
+    var random = try drawing.makeStrategy(in: space)
+    #expect(random is RandomSearch)
+    var generator = SeededGenerator(seed: 1)
+    guard case .score(let candidates, let images) = random.ask(in: space, using: &generator) else {
+      Issue.record("it asks for no scores")
+      return
+    }
+    #expect(candidates.count == 9 && images == 10)
+    for candidate in candidates {
+      #expect(space.cost(of: candidate.architecture).parameters <= largest.parameters / 2)
+    }
 
     #expect(throws: StrategyError.self) {
       try plan(search(["budgets": "[{macs: 1}]"])).makeStrategy(in: space)
@@ -174,7 +181,12 @@ import Testing
     space.settings.width = WidthRule(
       scale: .random(in: 0.01...10, using: &generator), groups: draw(1...1000),
       divisor: draw(1...1024))
+    if flip() {
+      space.settings.width.groups = WidthRule().groups
+      space.settings.width.shares = Set((0..<draw(1...8)).map { _ in draw(1...100) }).sorted()
+    }
     space.settings.smallestDepth = flip() ? draw(1...5) : nil
+    if space.settings.smallestDepth != nil { space.settings.depthStep = draw(1...3) }
     space.settings.residual =
       flip() || !network.settings.contains(.residual) ? .tied : .fixed
     let parts = [Family.mobileNetV1: 6, .mobileNetV2: 8][network] ?? 4
@@ -184,7 +196,7 @@ import Testing
     }
     var limits: [Plan.Limit] = []
     for _ in 0..<draw(1...4) {
-      let limit = Plan.Limit(flip() ? .macs : .parameters, amount())
+      let limit = Plan.Limit([.macs, .parameters, .latency][draw(0...2)], amount())
       if !limits.contains(limit) { limits.append(limit) }
     }
     let images = draw(1...data.holdOut)
@@ -194,6 +206,9 @@ import Testing
         ? autoSlim(images: images) : random(trials: draw(1...Int.max), images: images),
       budgets: limits)
     plan.seed = generator.next()
+    if limits.contains(where: { $0.metric == .latency }) {
+      (plan.latency.batch, plan.latency.threads) = (draw(1...4096), draw(1...256))
+    }
     plan.supernet.epochs = draw(1...100_000)
     plan.supernet.batch = draw(1...4096)
     plan.supernet.paths =

@@ -46,7 +46,7 @@ import Testing
     "{}", "{epochs: match}", "{epochs: 3, distill: true, ema: 0.5}",
     "{optimizer: {schedule: step, warm-up: 0.0001%}}",
     "{optimizer: {schedule: step, milestones: []}, augment: {crop: 16}}",
-    "{from: inherited, distill: {alpha: 0}}",
+    "{from: inherited, distill: {alpha: 0}}", "{pretrained: 'my weights/a.safetensors'}",
   ])
   func `is written so that it reads back as it was`(text: String) throws {
     let retraining = try plan(search(["retrain": text]))
@@ -57,6 +57,10 @@ import Testing
   }
 
   @Test(arguments: [
+    (
+      "{from: scratch, pretrained: a.safetensors}",
+      "pretrained says what to begin with; leave out from or pretrained"
+    ),
     ("{epochs: 0}", "retrain.epochs must be a whole number from 1 to 100000, match or"),
     ("{epochs: {match: 0}}", "retrain.epochs.match must be a whole number from 1 to 100000"),
     ("{epochs: mach}", "but is 'mach'"),

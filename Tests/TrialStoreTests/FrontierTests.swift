@@ -21,12 +21,17 @@ import TrialStore
       NewTrial.sample(
         macs: .random(in: 0..<60, using: &generator),
         parameters: .random(in: 0..<60, using: &generator),
+        latency: .random(in: 0..<60, using: &generator),
         scores: [.sample(correct: .random(in: 0...100, using: &generator))])
     }
     try store.commit(StudyUpdate(trials: trials), in: run)
 
     let points = trials.map { trial in
-      (cost: cost == .macs ? trial.macs : trial.parameters, accuracy: trial.scores[0].correct)
+      (
+        cost: Cost(
+          macs: trial.macs, parameters: trial.parameters, latency: trial.latency)[cost],
+        accuracy: trial.scores[0].correct
+      )
     }
     let expected = points.indices.filter { index in
       !points.indices.contains { other in
@@ -104,10 +109,12 @@ import TrialStore
   func `has no place for a network that diverged`(cost: Cost.Metric) throws {
     try store.commit(
       StudyUpdate(trials: [
-        .sample(macs: 1, parameters: 1, scores: [.sample(correct: 100, loss: .nan)]),
-        .sample(macs: 2, parameters: 2, scores: [.sample(correct: 10)]),
         .sample(
-          macs: 3, parameters: 3, scores: [.sample(correct: 20), .sample(loss: .nan, weights: "b")]),
+          macs: 1, parameters: 1, latency: 1, scores: [.sample(correct: 100, loss: .nan)]),
+        .sample(macs: 2, parameters: 2, latency: 2, scores: [.sample(correct: 10)]),
+        .sample(
+          macs: 3, parameters: 3, latency: 3,
+          scores: [.sample(correct: 20), .sample(loss: .nan, weights: "b")]),
       ]), in: run)
     let frontier = try store.frontier(of: study.id, by: cost, among: .all)
     #expect(frontier.map(\.trial.number) == [2, 3])

@@ -44,11 +44,13 @@ extension NewStudy {
 
 extension NewTrial {
   static func sample(
-    macs: Int = 1000, parameters: Int = 10, scores: [NewScore] = [], outcome: Outcome = .done
+    macs: Int = 1000, parameters: Int = 10, latency: Int? = nil, scores: [NewScore] = [],
+    outcome: Outcome = .done
   ) -> Self {
     Self(
       architecture: #"{"width": [\#(macs)]}"#, key: "w\(macs)", step: 3, role: "stage2.width",
-      macs: macs, parameters: parameters, outcome: outcome, seconds: 0.25, scores: scores)
+      macs: macs, parameters: parameters, latency: latency, outcome: outcome, seconds: 0.25,
+      scores: scores)
   }
 }
 

@@ -17,6 +17,9 @@
 // The most threads that the pool has; OMP_NUM_THREADS sets it, else the number of cores.
 int nas_threads(void);
 
+// Makes it so many from now on, for calls from this thread.
+void nas_use_threads(int count);
+
 // Calls `body(context, index)` for each index in 0..<count, in contiguous runs, one a thread.
 void nas_parallel(size_t count, void (*body)(void *context, size_t index), void *context);
 

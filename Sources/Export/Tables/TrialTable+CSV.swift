@@ -12,7 +12,8 @@ extension TrialTable {
   public var csv: String {
     let headings =
       [
-        "trial", "step", "role", "chosen", "state", "macs", "params", "accuracy", "low", "high",
+        "trial", "step", "role", "chosen", "state", "macs", "params", "latency_ns", "accuracy",
+        "low", "high",
         "loss", "images", "weights", "test_accuracy", "seconds", "ended", "reason",
       ] + decisions.map(\.name)
     let lines = rows.map { row -> [String] in
@@ -20,6 +21,7 @@ extension TrialTable {
       return [
         "\(row.number)", "\(row.step)", Self.cell(row.role ?? ""), "\(row.isChosen)",
         row.failure == nil ? "done" : "failed", "\(row.cost.macs)", "\(row.cost.parameters)",
+        row.cost.latency.map { "\($0)" } ?? "",
         Self.number(score?.accuracy), Self.number(score?.interval.lowerBound),
         Self.number(score?.interval.upperBound), Self.number(score?.loss),
         score.map { "\($0.images)" } ?? "", score?.fidelity ?? "", Self.number(row.testAccuracy),

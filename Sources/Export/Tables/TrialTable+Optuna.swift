@@ -96,6 +96,7 @@ extension TrialTable {
       ("trial", "\(row.number)"), ("params", "\(row.cost.parameters)"), ("step", "\(row.step)"),
       ("chosen", "\(row.isChosen)"),
     ]
+    if let latency = row.cost.latency { attributes.append(("latency_ns", "\(latency)")) }
     if let role = row.role { attributes.append(("role", Self.json(role))) }
     if let failure = row.failure { attributes.append(("reason", Self.json(failure))) }
     if let accuracy = row.testAccuracy { attributes.append(("test_accuracy", "\(accuracy)")) }

@@ -64,7 +64,11 @@ extension TrialTable {
 
   // MARK: Hyperparameters
 
-  private static let metrics = ["accuracy", "macs", "params"]
+  /// What is told of every trial; latencies where any are known.
+  private var metrics: [String] {
+    ["accuracy", "macs", "params"]
+      + (rows.contains { $0.cost.latency != nil } ? ["latency_ns"] : [])
+  }
 
   private var experiment: TensorBoardHyperparameterData {
     var data = TensorBoardHyperparameterData()
@@ -75,7 +79,7 @@ extension TrialTable {
       parameter.type = 3  // a number
       return parameter
     }
-    data.experiment.metricInfos = Self.metrics.map { name in
+    data.experiment.metricInfos = metrics.map { name in
       var metric = TensorBoardExperiment.Metric()
       metric.name.tag = name
       metric.displayName = name
@@ -95,8 +99,11 @@ extension TrialTable {
       begun.sessionStartInfo.hparams[name] = Google_Protobuf_Value(numberValue: Double(size))
     }
     file.add(begun, tag: "session_start_info", at: start)
-    let results = [row.score?.accuracy, Double(row.cost.macs), Double(row.cost.parameters)]
-    file.add(Array(zip(Self.metrics, results)), step: 0, at: row.endedAt)
+    let results = [
+      row.score?.accuracy, Double(row.cost.macs), Double(row.cost.parameters),
+      row.cost.latency.map { Double($0) },
+    ]
+    file.add(Array(zip(metrics, results)), step: 0, at: row.endedAt)
     var ended = TensorBoardHyperparameterData()
     ended.version = 0
     ended.sessionEndInfo.status = 1  // it went well

@@ -33,8 +33,9 @@ extension NAS {
 
     @OptionGroup var options: StoreOptions
 
-    @Option(help: "With 'best': the most accurate network within so many MACs, such as 4M.")
-    var budget: Count?
+    @Option(
+      help: "With 'best': the most accurate network within so many MACs, such as 4M, or in 2ms.")
+    var budget: Limit?
 
     @Option(name: .shortAndLong, help: "The folder to write.")
     var output = "best"
@@ -79,7 +80,9 @@ extension NAS {
         }
         print(
           "\(output)/: trial \(report.trial), \(short(report.macs)) MACs, "
-            + "\(short(report.params)) parameters, \(percent(report.accuracy.bundle)) of "
+            + "\(short(report.params)) parameters, "
+            + (report.latency.map { "\(short(latency: $0)), " } ?? "")
+            + "\(percent(report.accuracy.bundle)) of "
             + "\(report.accuracy.images) hold-out images")
         print(
           "weights.safetensors and model.onnx read back and checked: largest difference of a logit "
@@ -89,17 +92,22 @@ extension NAS {
 
     private var choice: StudyReader.Choice {
       if let number = Int(network) { return .trial(number) }
-      if let budget { return .within(Budget(.macs, atMost: budget.value)) }
+      if let budget { return .within(budget.budget) }
       return .best
     }
 
-    /// A count with an optional unit: `4M`, `300k`, `2G`.
-    struct Count: ExpressibleByArgument {
-      var value: Int
+    /// A count with an optional unit, `4M`, `300k`, `2G`, or a time, `2ms`, `300us`.
+    struct Limit: ExpressibleByArgument {
+      var budget: Budget
 
       init?(argument: String) {
-        guard let value = try? ScalarRules.count(argument), value > 0 else { return nil }
-        self.value = value
+        if let count = try? ScalarRules.count(argument), count > 0 {
+          budget = Budget(.macs, atMost: count)
+        } else if let time = try? ScalarRules.nanoseconds(argument), time > 0 {
+          budget = Budget(.latency, atMost: time)
+        } else {
+          return nil
+        }
       }
     }
   }

@@ -40,7 +40,13 @@ extension NAS {
 
 /// A cost as it is named on the command line.
 enum CostOption: String, ExpressibleByArgument, CaseIterable {
-  case macs, params
+  case macs, params, latency
 
-  var metric: Cost.Metric { self == .macs ? .macs : .parameters }
+  var metric: Cost.Metric {
+    switch self {
+    case .macs: .macs
+    case .params: .parameters
+    case .latency: .latency
+    }
+  }
 }

@@ -27,7 +27,8 @@ extension NAS {
         let trial = try reader.store.trial(number, of: reader.study.id)
         let view = TrialView(
           study: reader.study, trial: trial, network: try reader.network(of: trial),
-          sizes: try reader.sizes(of: trial), scores: try reader.store.scores(of: trial))
+          sizes: try reader.sizes(of: trial), scores: try reader.store.scores(of: trial),
+          latencies: reader.latencies)
         if json { try printJSON(view.document) } else { print(view.text) }
       }
     }

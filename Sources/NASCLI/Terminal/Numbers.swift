@@ -1,4 +1,5 @@
 import Foundation
+import SearchSpace
 
 /// A count as people read it: `3.98M`, `174k`, `812`.
 func short(_ count: Int) -> String {
@@ -8,6 +9,25 @@ func short(_ count: Int) -> String {
   case 10_000...: String(format: "%.0fk", Double(count) / 1e3)
   default: "\(count)"
   }
+}
+
+/// A cost as people read it: a count as above, a latency as `1.83 ms`, `312 us`.
+func short(_ cost: Int, of metric: Cost.Metric) -> String {
+  guard metric == .latency else { return short(cost) }
+  return switch cost {
+  case 100_000_000...: String(format: "%.0f ms", Double(cost) / 1e6)
+  case 1_000_000...: String(format: "%.2f ms", Double(cost) / 1e6)
+  case 1000...: String(format: "%.0f us", Double(cost) / 1e3)
+  default: "\(cost) ns"
+  }
+}
+
+/// A latency as people read it, and nothing where it is not known.
+func short(latency: Int?) -> String { latency.map { short($0, of: .latency) } ?? "" }
+
+/// A budget as people read it: `macs ≤ 3.98M`.
+func short(_ budget: Budget) -> String {
+  "\(budget.metric.rawValue) ≤ \(short(budget.limit, of: budget.metric))"
 }
 
 /// A whole number in full, its digits in groups of three: `13,238,717`.

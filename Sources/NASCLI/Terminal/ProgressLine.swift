@@ -31,7 +31,13 @@ final class ProgressLine {
       note(
         "trained   \(name) in \(duration(seconds)), of which "
           + "\(percent(waiting, decimals: 1)) waiting for images")
+    case .measuringLatency(let layers, let networks, let progress, let left):
+      update(
+        "latency   \(layers) layers, \(networks) networks  (\(percent(progress, decimals: 0)))"
+          + timeLeft(left))
+    case .measuredLatency(let table): note("latency   \(table.summary)")
     case .tookSupernet(let study): note("takes the supernet that study '\(study)' trained")
+    case .tookTeacher(let study): note("takes the teacher that study '\(study)' trained")
     case .warmStarted(let scores): note("begins with \(scores) scores that are known")
     case .training(let step, let count, let loss, let left):
       update(
@@ -47,7 +53,9 @@ final class ProgressLine {
           + timeLeft(left))
     case .found(let trial, let budget, let cost):
       let below = 1 - Double(cost) / Double(max(1, budget.limit))
-      note("trial \(trial) for \(budget): \(cost), \(percent(below, decimals: 1)) below")
+      note(
+        "trial \(trial) for \(budget): \(budget.metric.text(of: cost)), "
+          + "\(percent(below, decimals: 1)) below")
     case .scoringFinalists(let count):
       note("finalists \(count) networks on the whole hold-out")
     case .retraining(let network, let index, let all, let step, let count, let loss, let left):

@@ -85,6 +85,10 @@ public enum Family: Hashable, Sendable {
     /// The fewest blocks that a stage keeps; `nil` keeps all.
     public var smallestDepth: Int?
 
+    /// How many blocks apart the depths of a stage are, counted from the smallest; its full depth is
+    /// always one of them.
+    public var depthStep = 1
+
     /// What becomes of the widths of residual streams.
     public var residual = Residual.tied
 
@@ -160,8 +164,8 @@ extension Family.Settings {
 
   /// The depths of a stage that the family's table gives as `depth`.
   func depths(_ depth: Int) -> Choices {
-    guard let smallestDepth else { return Choices([depth]) }
-    return .range(min(smallestDepth, depth)...depth)
+    guard let smallestDepth, smallestDepth < depth else { return Choices([depth]) }
+    return Choices(Array(stride(from: smallestDepth, to: depth, by: depthStep)) + [depth])
   }
 
   /// The strides in force for the given image: the settings' own, or the family's.

@@ -83,21 +83,36 @@ public struct ArchitectureSampler: Sendable {
   ///
   /// Most networks of a space cost about the same, so drawing them with equal chances hardly ever
   /// shows a small or a large one. Here a cost is drawn first, uniformly from the smallest that can
-  /// be reached to the largest within the budgets. Then a random architecture goes towards the
-  /// cheapest or the dearest until it is past that cost, and the last or the last but one
-  /// architecture of its way is taken, whichever is nearer and within the budgets. The costs are
-  /// as even as one choice of one decision is small against the whole range.
+  /// be reached to the largest within the budgets. The costs are as even as one choice of one
+  /// decision is small against the whole range.
   public func randomArchitecture(
     uniformlyOver range: CostRange, using generator: inout some RandomNumberGenerator
+  ) -> Architecture {
+    let least = space.cost(of: range.cheapest)[range.metric]
+    let most = budgets.filter { $0.metric == range.metric }.map(\.limit)
+      .reduce(space.cost(of: range.dearest)[range.metric], min)
+    let wanted = Int.random(in: least...max(least, most), using: &generator)
+    return randomArchitecture(costing: wanted, in: range, using: &generator)
+  }
+
+  /// Draws an architecture of about a given cost.
+  ///
+  /// A random architecture goes towards the cheapest or the dearest until it is past that cost, and
+  /// the last or the last but one architecture of its way is taken, whichever is nearer and within
+  /// the budgets.
+  ///
+  /// - Parameters:
+  ///   - wanted: The cost, in the unit of the range.
+  ///   - range: What the networks of the space cost.
+  ///   - generator: What is random comes from here.
+  /// - Returns: The architecture.
+  public func randomArchitecture(
+    costing wanted: Int, in range: CostRange, using generator: inout some RandomNumberGenerator
   ) -> Architecture {
     let (metric, cheapest, dearest) = (range.metric, range.cheapest, range.dearest)
     func cost(_ architecture: Architecture) -> Int {
       space.cost(of: architecture)[metric]
     }
-    let least = cost(cheapest)
-    let most = budgets.filter { $0.metric == metric }.map(\.limit).reduce(cost(dearest), min)
-    let wanted = Int.random(in: least...max(least, most), using: &generator)
-
     let start = census.randomArchitecture(using: &generator)
     let isAbove = cost(start) > wanted
     let way = RandomWay(from: start, to: isAbove ? cheapest : dearest, using: &generator)

@@ -15,15 +15,7 @@ struct Dependencies: Sendable {
 
   /// Finds them from the conditions under which the parts of the space are present.
   init(of space: SearchSpace) {
-    var uses = [[[Condition]]](repeating: [], count: space.decisions.count)
-    space.forEachUse { decision, conditions in
-      let open = conditions.filter { space.questions[$0.question].decision != nil }
-      // A use says nothing new where it is there only together with another.
-      guard !uses[decision].contains(where: { open.imply($0) }) else { return }
-      uses[decision].removeAll { $0.imply(open) }
-      uses[decision].append(open)
-    }
-    let conditions = uses.map { uses in
+    let conditions = space.uses.map { uses in
       Set(uses.joined().compactMap { space.questions[$0.question].decision }).sorted()
     }
     self.conditions = conditions
@@ -77,12 +69,5 @@ struct Dependencies: Sendable {
       canonical.choices[decision] = idleChoice(of: decision, in: space)
     }
     return canonical
-  }
-}
-
-extension [Condition] {
-  /// Whether all of the others hold wherever all of these do.
-  fileprivate func imply(_ others: [Condition]) -> Bool {
-    others.allSatisfy { other in contains { $0.implies(other) } }
   }
 }

@@ -65,6 +65,7 @@ public struct UnreachableBudget: Error, Hashable, Sendable, CustomStringConverti
   }
 
   public var description: String {
-    "no network of the space has \(budget): the smallest has \(nearest)"
+    "no network of the space has \(budget): the smallest has "
+      + budget.metric.text(of: nearest)
   }
 }

@@ -64,7 +64,7 @@ package struct ThresholdSearch {
     var (within, beyond) = (0, count + 1)
     while beyond - within > 1 {
       let middle = (within + beyond) / 2
-      if budget.admits(space.network(of: architecture(keeping: middle)).cost) {
+      if budget.admits(space.cost(of: architecture(keeping: middle))) {
         within = middle
       } else {
         beyond = middle

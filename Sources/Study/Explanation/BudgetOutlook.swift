@@ -12,7 +12,8 @@ public struct BudgetOutlook: Hashable, Sendable {
   /// The lowest cost that a network of the space has.
   public let nearest: Int
 
-  /// What keeps the networks from being smaller; `nil` if the budget can be met.
+  /// What keeps the networks from being smaller; `nil` if the budget can be met, and where it is
+  /// one of latency: how long the networks of other spaces take is not known.
   public let obstacle: Obstacle?
 
   public var isReachable: Bool { nearest <= budget.limit }
@@ -37,7 +38,8 @@ public struct BudgetOutlook: Hashable, Sendable {
 
   /// One line with cost, place and remedy, for a budget that cannot be met.
   public var refusal: String {
-    var text = "no network of the space has \(budget): the smallest has \(nearest)"
+    var text = "no network of the space has \(budget): the smallest has "
+    text += budget.metric.text(of: nearest)
     if let obstacle {
       text += "; \(obstacle.place) forbids less: \(obstacle.remedy)"
       if obstacle.nearestWithout < nearest { text += ", down to \(obstacle.nearestWithout)" }
@@ -56,20 +58,26 @@ extension BudgetOutlook.Obstacle {
 
 extension Plan {
   /// Tells of each budget, in the order of the file, whether it can be met.
+  ///
+  /// Budgets of latency are left out in a space that is not timed.
   package func budgetOutlooks(in space: SearchSpace) -> [BudgetOutlook] {
     let largest = space.cost(of: space.largest)
-    return budgets.enumerated().map { index, limit in
+    return budgets.enumerated().compactMap { index, limit in
+      guard limit.metric != .latency || largest.latency != nil else { return nil }
       let budget = limit.budget(largest: largest)
       let nearest = space.cost(of: space.cheapest(in: budget.metric))[budget.metric]
       let position = places["budgets[\(index)]"]
       return BudgetOutlook(
         budget: budget, line: position?.line, column: position?.column, nearest: nearest,
-        obstacle: nearest <= budget.limit
+        obstacle: nearest <= budget.limit || budget.metric == .latency
           ? nil : obstacle(to: budget.metric, nearest: nearest, in: space))
     }
   }
 
   /// Refuses budgets that no network keeps to, all of them at once.
+  ///
+  /// In a space that is not timed, nothing can be said of a plan that names latency but what its
+  /// other budgets come to.
   ///
   /// - Throws: ``PlanError`` with the place of each, or for a plan that was not read from a file a
   ///   `StrategyError`.
@@ -83,6 +91,7 @@ extension Plan {
     if let file = places.file, !problems.isEmpty {
       throw PlanError(file: file, problems: problems)
     }
+    guard !namesLatency || space.isTimed else { return }
     do throws(StrategyError) {
       _ = try makeStrategy(in: space)
     } catch {

@@ -25,6 +25,10 @@ public struct Explanation: Sendable {
 
   public let largest: NetworkSize
 
+  /// A first look at how long networks take, if the file is about latency; the study measures more
+  /// thoroughly, so a budget of latency that can just be met here may be out of reach there.
+  public let latencies: LatencyTable?
+
   /// Each budget, in the order of the file.
   public let budgets: [BudgetOutlook]
 
@@ -49,7 +53,9 @@ public struct Explanation: Sendable {
   ///   that cannot be met is no error here; it is told among the budgets.
   public init(of plan: Plan, report: (StudyEvent) -> Void = { _ in }) throws {
     load = Machine.load
-    let material = try StudyMaterial(plan, report: report)
+    var material = try StudyMaterial(plan, report: report)
+    let timing = try StageEstimate.time(&material)
+    latencies = timing?.table
     images = plan.table == nil ? ImageCounts(of: material) : nil
     let space = material.space
     study = plan.study
@@ -65,7 +71,9 @@ public struct Explanation: Sendable {
         NetworkSize(of: census.randomArchitecture(using: &generator), material)
       })
     budgets = plan.budgetOutlooks(in: space)
-    stages = budgets.allSatisfy(\.isReachable) ? try StageEstimate.all(of: material) : []
+    stages =
+      budgets.allSatisfy(\.isReachable)
+      ? (timing.map { [$0.stage] } ?? []) + (try StageEstimate.all(of: material)) : []
   }
 }
 
@@ -121,7 +129,9 @@ public struct NetworkSize: Hashable, Sendable {
 
   init(of architecture: Architecture, _ material: StudyMaterial) {
     let network = material.space.network(of: architecture)
-    cost = network.cost
+    var cost = network.cost
+    cost.latency = material.space.cost(of: architecture).latency
+    self.cost = cost
     activationBytes = network.activationMemory
     trainingBytes = material.memory(of: architecture).trainingBytes
   }
@@ -136,8 +146,11 @@ public struct NetworkSize: Hashable, Sendable {
     func median(_ figure: (NetworkSize) -> Int) -> Int {
       sizes.map(figure).sorted()[sizes.count / 2]
     }
+    let latencies = sizes.compactMap(\.cost.latency).sorted()
     return NetworkSize(
-      cost: Cost(macs: median(\.cost.macs), parameters: median(\.cost.parameters)),
+      cost: Cost(
+        macs: median(\.cost.macs), parameters: median(\.cost.parameters),
+        latency: latencies.isEmpty ? nil : latencies[latencies.count / 2]),
       activationBytes: median(\.activationBytes), trainingBytes: median(\.trainingBytes))
   }
 }

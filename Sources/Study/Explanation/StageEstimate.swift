@@ -19,6 +19,7 @@ public struct StageEstimate: Hashable, Sendable {
 
   /// The stages, in their order.
   public enum Stage: String, Hashable, Sendable, CaseIterable {
+    case latency
     case training
     case search
     case finalists
@@ -93,6 +94,34 @@ extension StageEstimate {
     if let retraining { stages.append(retraining) }
     return stages
   }
+
+  /// Times the space of a plan that is about latency, at a glance.
+  ///
+  /// - Returns: The table and the stage in which a study measures its own; `nil` if it measures none.
+  static func time(_ material: inout StudyMaterial) throws -> (table: LatencyTable, stage: Self)? {
+    guard material.needsTiming else { return nil }
+    let engine = try Engine.chosen()
+    let meter = material.makeLatencyMeter(engine: engine)
+    let glance = material.makeLatencyMeter(engine: engine, settings: .glance)
+    var measured: LatencyTable?
+    let seconds = try seconds { measured = try glance.measure(processor: Machine.processor) }
+    guard let table = measured else { return nil }
+    material.time(by: table)
+    let subjects = Double(glance.layerCount + glance.networkCount * Self.layersPerNetwork)
+    let all = Double(meter.layerCount + meter.networkCount * Self.layersPerNetwork)
+    return (
+      table,
+      StageEstimate(
+        stage: .latency,
+        work: "\(meter.layerCount) layers, \(meter.networkCount) networks, each "
+          + "\(meter.settings.rounds) times",
+        seconds: seconds * Double(meter.settings.rounds) * all / subjects,
+        bytes: Self.programBytes + material.memory(of: material.space.largest).scoringBytes)
+    )
+  }
+
+  /// How many layers take as long to time as a network, roughly.
+  private static let layersPerNetwork = 20
 
   /// What the program and its libraries take by themselves, roughly.
   private static let programBytes = 24 << 20

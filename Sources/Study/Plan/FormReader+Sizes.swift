@@ -148,6 +148,24 @@ extension FormReader {
     inner = .percent(Choices(shares), divisor: divisor)
   }
 
+  /// Reads parts of a width, such as `[30%, 50%, 100%]`.
+  ///
+  /// - Returns: The shares in per cent, ascending; `nil` if there is no form.
+  mutating func shares(_ form: Form?) -> [Int]? {
+    guard let form, let elements = list(form, example: "[30%, 50%, 100%]") else { return nil }
+    if elements.isEmpty { report(form.position, "\(form.path) offers nothing to choose") }
+    let shares = elements.prefix(Self.longestChoice).map { element in
+      let before = problems.count
+      var share = 100
+      percent(element, into: &share)
+      if share > 100, problems.count == before {
+        report(element.position, "\(element.path) is at most 100%, the widest choice")
+      }
+      return share
+    }
+    return Set(shares).sorted()
+  }
+
   private mutating func percent(_ form: Form, into share: inout Int) {
     scalar(form, expecting: "a share from 1% to 1000%", into: &share) {
       (text) throws(ScalarError) in

@@ -156,6 +156,14 @@ package struct FormReader {
     }
   }
 
+  /// Reads the path of a file, kept as it is written.
+  mutating func path(_ form: Form?, into path: inout String?) {
+    guard let form else { return }
+    var text = ""
+    self.text(form, expecting: "the path of a file", longest: 4095, into: &text)
+    path = text
+  }
+
   /// What makes a text unfit, completing a sentence about it, or `nil` if nothing does.
   package static func flaw(of text: String, longest: Int) -> String? {
     let isControl: (Unicode.Scalar) -> Bool = { scalar in

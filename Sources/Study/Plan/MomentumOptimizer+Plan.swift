@@ -62,6 +62,6 @@ extension FormReader {
 extension Double {
   /// The number as a search file has shares: `5%`.
   fileprivate var share: String {
-    Plan.Limit.Amount.share(partsPerMillion: Int((self * 1_000_000).rounded())).description
+    Plan.Limit.Amount.text(ofShare: Int((self * 1_000_000).rounded()))
   }
 }

@@ -1,14 +1,15 @@
 import Datasets
 import Export
 import Networks
-import SearchSpace
+public import SearchSpace
 
 extension Plan {
   /// The search file that says the same with every default written out.
   ///
   /// It reads back as an equal plan, and equal plans give the same text. Some keys have no words
   /// for their default and are left out where they have it: `size` of the data and `resized-crop`,
-  /// `depth` and `strides` of the space, and `pretrained` of the supernet. So are `paths`, `warm-start` and `retrain`, and parts of an
+  /// `depth` and `strides` of the space, and `pretrained` of the supernet. So are `paths`, `warm-start`,
+  /// `latency` and `retrain`, and parts of an
   /// optimizer, where nothing comes of them: they are younger than some studies that go on.
   public var resolved: String {
     var lines = ["study: \(study.yaml)", "seed: \(seed)"]
@@ -20,7 +21,10 @@ extension Plan {
     lines.append("  \(strategy.name): {\(strategy.settings)}")
     if warmStart { lines.append("warm-start: true") }
     lines.append("budgets:")
-    lines += budgets.map { "  - {\($0.metric.rawValue): \($0.amount)}" }
+    lines += budgets.map { "  - {\($0.metric.rawValue): \($0.amount.text(of: $0.metric))}" }
+    if latency != Latency() {
+      lines.append("latency: {batch: \(latency.batch), threads: \(latency.threads)}")
+    }
     if let retrain { lines += ["retrain:"] + retrain.lines.map { "  \($0)" } }
     lines.append(Self.checkpointKey + checkpointEvery.yaml)
     return lines.joined(separator: "\n") + "\n"
@@ -112,28 +116,41 @@ extension Family.Settings {
   /// The value of a setting; `nil` where it has none.
   fileprivate func yaml(of setting: Family.Setting) -> String? {
     switch setting {
-    case .width: "{scale: \(width.scale), groups: \(width.groups), divisor: \(width.divisor)}"
-    case .depth: smallestDepth.map { "{min: \($0)}" }
+    case .width:
+      "{scale: \(width.scale), \(width.steps), divisor: \(width.divisor)}"
+    case .depth:
+      smallestDepth.map { depthStep == 1 ? "{min: \($0)}" : "{min: \($0), step: \(depthStep)}" }
     case .residual: residual.rawValue
     case .strides: strides.map { "\($0)" }
     }
   }
 }
 
-extension Plan.Limit.Amount: CustomStringConvertible {
-  /// The amount as a search file has it.
-  public var description: String {
+extension WidthRule {
+  /// What says how many choices there are.
+  fileprivate var steps: String {
+    guard let shares else { return "groups: \(groups)" }
+    return "shares: [\(shares.map { "\($0)%" }.joined(separator: ", "))]"
+  }
+}
+
+extension Plan.Limit.Amount {
+  /// The amount of a cost as a search file has it.
+  public func text(of metric: Cost.Metric) -> String {
     switch self {
-    case .count(let count):
-      return "\(count)"
-    case .share(let partsPerMillion):
-      let fraction = partsPerMillion % 10_000
-      guard fraction > 0 else { return "\(partsPerMillion / 10_000)%" }
-      // The one in front keeps the zeros behind the point.
-      var decimals = String(fraction + 10_000).dropFirst()
-      while decimals.last == "0" { decimals.removeLast() }
-      return "\(partsPerMillion / 10_000).\(decimals)%"
+    case .count(let count): metric.text(of: count)
+    case .share(let partsPerMillion): Self.text(ofShare: partsPerMillion)
     }
+  }
+
+  /// A share of so many parts per million as a search file has it: `12.5%`.
+  static func text(ofShare partsPerMillion: Int) -> String {
+    let fraction = partsPerMillion % 10_000
+    guard fraction > 0 else { return "\(partsPerMillion / 10_000)%" }
+    // The one in front keeps the zeros behind the point.
+    var decimals = String(fraction + 10_000).dropFirst()
+    while decimals.last == "0" { decimals.removeLast() }
+    return "\(partsPerMillion / 10_000).\(decimals)%"
   }
 }
 
@@ -151,7 +168,7 @@ extension Duration {
 
 extension String {
   /// The text as a YAML scalar that is read back as it is: plain if that is beyond doubt.
-  fileprivate var yaml: String {
+  var yaml: String {
     let isPlain =
       utf8.allSatisfy { byte in
         switch byte {

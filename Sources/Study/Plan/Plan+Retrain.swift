@@ -36,6 +36,10 @@ extension Plan {
     /// `inherited`, which needs a strategy that trains one.
     public var from = Origin.scratch
 
+    /// `pretrained`: a safetensors file of weights for the largest network, as for the supernet, of
+    /// which each network begins with its slice; in place of `from`.
+    public var pretrained: String?
+
     /// `precision`: as that of the supernet, default `auto`.
     public var precision = Supernet.Precision.auto
 
@@ -85,7 +89,7 @@ extension Plan {
         form,
         keys: [
           "epochs", "batch", "optimizer", "label-smoothing", "augment", "ema", "distill", "from",
-          "precision",
+          "pretrained", "precision",
         ])
       retrain.epochs.read(keys["epochs"], &reader)
       reader.integer(keys["batch"], 1...4096, into: &retrain.batch)
@@ -95,7 +99,12 @@ extension Plan {
       retrain.readAveraging(keys["ema"], &reader)
       retrain.readDistillation(keys["distill"], &reader)
       reader.word(keys["from"], into: &retrain.from)
+      reader.path(keys["pretrained"], into: &retrain.pretrained)
       reader.word(keys["precision"], into: &retrain.precision)
+      if retrain.pretrained != nil, let place = keys["from"] {
+        reader.report(
+          place.position, "pretrained says what to begin with; leave out from or pretrained")
+      }
       if retrain.from == .inherited, strategy.startingWeights != .trained, let place = keys["from"]
       {
         reader.report(
@@ -171,7 +180,7 @@ extension Plan.Retrain {
         "augment: \(augment.yaml)",
         "ema: \(averaging.map { "\($0)" } ?? "false")",
         "distill: \(distillation ?? "false")",
-        "from: \(from.rawValue)",
+        pretrained.map { "pretrained: \($0.yaml)" } ?? "from: \(from.rawValue)",
         "precision: \(precision.rawValue)",
       ]
   }

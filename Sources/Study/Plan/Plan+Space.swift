@@ -17,8 +17,10 @@ extension Plan {
     ///
     /// - `width`: `scale`, what the family's widths are multiplied by, 0.01 to 10, default 1;
     ///   `groups`, how many steps a width has, 1 to 1000, default 12; `divisor`, what all widths
-    ///   are multiples of, 1 to 1024, default 8.
-    /// - `depth`: `min`, the fewest blocks a stage keeps, at least 1. By default it keeps all.
+    ///   are multiples of, 1 to 1024, default 8. In place of `groups`, `shares` lists the choices in
+    ///   per cent of the widest, as TAS does: `[30%, 40%, 50%]` and the widest itself.
+    /// - `depth`: `min`, the fewest blocks a stage keeps, at least 1; by default it keeps all. `step`,
+    ///   how many blocks apart its depths are, 1 to 1000, default 1; keeping all is one of them.
     /// - `residual`: `tied`, the default, makes the widths of residual streams elastic too, each
     ///   stream as one; `fixed` does not; `shortcut` gives each block a width of its own.
     /// - `strides`: a list of 1 and 2 for the stem and each stage. By default the family's own;
@@ -113,17 +115,23 @@ extension Plan {
         }
       }
 
-      let width = reader.mapping(keys["width"], keys: ["scale", "groups", "divisor"])
+      let width = reader.mapping(keys["width"], keys: ["scale", "groups", "shares", "divisor"])
       reader.decimal(width["scale"], .from(0.01, to: 10), into: &settings.width.scale)
       reader.integer(width["groups"], 1...1000, into: &settings.width.groups)
       reader.integer(width["divisor"], 1...1024, into: &settings.width.divisor)
+      settings.width.shares = reader.shares(width["shares"])
+      if let groups = width["groups"], width["shares"] != nil {
+        reader.report(
+          groups.position, "shares say what the choices are; leave out groups or shares")
+      }
 
-      let depth = reader.mapping(keys["depth"], keys: ["min"], required: ["min": "min: 1"])
+      let depth = reader.mapping(keys["depth"], keys: ["min", "step"], required: ["min": "min: 1"])
       if let form = depth["min"] {
         var smallest = 1
         reader.integer(form, 1...Int.max, into: &smallest)
         settings.smallestDepth = smallest
       }
+      reader.integer(depth["step"], 1...1000, into: &settings.depthStep)
       reader.word(keys["residual"], into: &settings.residual)
       settings.strides = reader.list(keys["strides"], example: "[1, 1, 2, 2]")?.map { form in
         var stride = 1

@@ -32,6 +32,11 @@ extension Plan {
     /// Whether the search learns from mixtures of architectures.
     var learnsMixtures: Bool { type(of: planned).strategy is TAS.Type }
 
+    /// Whether the search weighs latency against other goals.
+    var namesLatency: Bool {
+      (planned as? Planned<NSGA2>)?.settings.objectives.contains(.latency) ?? false
+    }
+
     /// The settings as a search file has them, defaults written out.
     var settings: String { planned.text }
 
@@ -155,7 +160,8 @@ private struct Planned<Search: PlannedStrategy>: PlannedSearch {
   static var strategy: any PlannedStrategy.Type { Search.self }
 
   var text: String {
-    Search.fields.map { "\($0.key): \($0.text(settings))" }.joined(separator: ", ")
+    Search.fields.filter { !$0.isImplied(settings) }
+      .map { "\($0.key): \($0.text(settings))" }.joined(separator: ", ")
   }
 
   var images: Int? { Search.fields.compactMap { $0.images?(settings) }.first }

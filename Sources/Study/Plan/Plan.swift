@@ -48,8 +48,11 @@ public struct Plan: Hashable, Sendable {
 
   /// `budgets`, required: the costs to stay within.
   ///
-  /// A list such as `[{macs: 4M}, {params: 40%}]`, of at least one, no two the same.
+  /// A list such as `[{macs: 4M}, {params: 40%}, {latency: 2ms}]`, of at least one, no two the same.
   public var budgets: [Limit]
+
+  /// `latency`: what is timed, where a budget or an objective is about latency.
+  public var latency = Latency()
 
   /// `retrain`: how the networks that were picked are trained on their own; without it they are not.
   public var retrain: Retrain?
@@ -87,7 +90,7 @@ public struct Plan: Hashable, Sendable {
       form,
       keys: [
         "study", "seed", "evaluator", "data", "space", "supernet", "strategy", "warm-start",
-        "budgets", "retrain", "checkpoint-every",
+        "budgets", "latency", "retrain", "checkpoint-every",
       ],
       required: Table.isNamed(in: form) ? Self.required : Self.requiredOfSupernets)
     readName(keys["study"], of: form, &reader)
@@ -116,6 +119,15 @@ public struct Plan: Hashable, Sendable {
     }
     reader.flag(keys["warm-start"], into: &warmStart)
     budgets = Limit.list(keys["budgets"], &reader)
+    latency.read(keys["latency"], &reader)
+    if let form = keys["latency"], !namesLatency || table != nil {
+      reader.report(
+        form.position,
+        table == nil
+          ? "latency has no effect where no budget and no objective is about it; remove it, or add "
+            + "a budget such as {latency: 60%}"
+          : "latency has no effect where a table answers; remove it")
+    }
     retrain = Retrain.read(
       keys["retrain"], augment: data.augment, strategy: strategy, &reader)
     readInterval(keys["checkpoint-every"], &reader)
@@ -223,11 +235,7 @@ public struct Plan: Hashable, Sendable {
       readPaths(keys, &reader)
       reader.word(keys["precision"], into: &precision)
       reader.integer(keys["calibration"], 1...Int.max, into: &calibration)
-      if let given = keys["pretrained"] {
-        var path = ""
-        reader.text(given, expecting: "the path of a file", longest: 4095, into: &path)
-        pretrained = path
-      }
+      reader.path(keys["pretrained"], into: &pretrained)
       optimizer.read(keys["optimizer"], &reader)
     }
   }
@@ -237,7 +245,7 @@ public struct Plan: Hashable, Sendable {
   /// An upper limit of one cost, which may depend on the largest network.
   public struct Limit: Hashable, Sendable {
     /// `macs`, or `flops` for the same, counts multiply-adds for one image; `params` counts
-    /// parameters.
+    /// parameters; `latency` is the time in which a batch is classified (``Plan/latency``).
     public var metric: Cost.Metric
 
     public var amount: Amount
@@ -249,16 +257,18 @@ public struct Plan: Hashable, Sendable {
 
     /// How much is allowed.
     public enum Amount: Hashable, Sendable {
-      /// So many: `4M`, `300k`, `1.5G`, `5000`; at least 1.
+      /// So many: `4M`, `300k`, `1.5G`, `5000`; at least 1. Of a latency nanoseconds, written as
+      /// `2ms`, `300us` or `1.5s`.
       case count(Int)
 
       /// So much of what the largest network costs: `40%`, above 0% up to 100%, with at most four
       /// decimals.
       case share(partsPerMillion: Int)
 
-      static func read(_ text: String) throws(ScalarError) -> Amount {
+      static func read(_ text: String, of metric: Cost.Metric) throws(ScalarError) -> Amount {
         guard text.hasSuffix("%") else {
-          let count = try ScalarRules.count(text)
+          let count =
+            metric == .latency ? try ScalarRules.nanoseconds(text) : try ScalarRules.count(text)
           guard count >= 1 else { throw ScalarError(hint: "the least is 1") }
           return .count(count)
         }
@@ -278,17 +288,20 @@ public struct Plan: Hashable, Sendable {
       }
       var lines: [Limit: Int] = [:]
       return entries.compactMap { entry in
-        guard let (name, value) = reader.choice(entry, keys: ["macs", "flops", "params"]) else {
-          return nil
-        }
+        guard
+          let (name, value) = reader.choice(entry, keys: ["macs", "flops", "params", "latency"])
+        else { return nil }
         var number = value
         number.path = "budgets.\(name)"
+        let metric = Cost.Metric(rawValue: name) ?? .macs
+        let example =
+          metric == .latency ? "a time such as 2ms or 300us" : "a count such as 4M or 300k"
         var amount: Amount?
         reader.scalar(
-          number, expecting: "a count such as 4M or 300k, or a share such as 40%", into: &amount,
-          by: Amount.read)
+          number, expecting: "\(example), or a share such as 40%", into: &amount
+        ) { (text) throws(ScalarError) in try Amount.read(text, of: metric) }
         guard let amount else { return nil }
-        let limit = Limit(name == "params" ? .parameters : .macs, amount)
+        let limit = Limit(metric, amount)
         if let line = lines[limit] {
           reader.report(entry.position, "this budget is the same as that of line \(line)")
         }

@@ -26,7 +26,8 @@ extension RandomSearch: PlannedStrategy {
   public static let key = "random"
   public static let defaults = Settings()
   public static let fields: [SettingField<Settings>] = [
-    .integer("trials", \.trials, 1...Int.max), .images(\.images),
+    .integer("trials", \.trials, 1...Int.max),
+    .decimal("tolerance", \.tolerance, .from(0, to: 1), impliedAt: 1), .images(\.images),
   ]
 }
 

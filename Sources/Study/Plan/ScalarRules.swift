@@ -78,6 +78,19 @@ package enum ScalarRules {
     }
   }
 
+  /// Reads `2ms`, `300us`, `1.5s` or `800ns` as nanoseconds.
+  package static func nanoseconds(_ text: String) throws(ScalarError) -> Int {
+    let numeral = try Numeral(text)
+    switch numeral.unit {
+    case "ns": return try numeral.times(1)
+    case "us", "µs", "μs": return try numeral.times(1000)
+    case "ms": return try numeral.times(1_000_000)
+    case "s": return try numeral.times(1_000_000_000)
+    case "": throw ScalarError(hint: "add a unit: us, ms or s")
+    default: throw ScalarError(hint: "the units are us, ms and s")
+    }
+  }
+
   fileprivate static func isDigits(_ text: Substring) -> Bool {
     !text.isEmpty && text.utf8.allSatisfy { UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 }
   }

@@ -15,6 +15,10 @@ public struct SettingField<Settings>: Sendable {
   /// How many images of the hold-out the setting asks for, if it does.
   var images: (@Sendable (Settings) -> Int)?
 
+  /// Whether a plan that is written out leaves it out: where it is younger than some studies that go
+  /// on, and says what they do anyway.
+  var isImplied: @Sendable (Settings) -> Bool = { _ in false }
+
   /// A whole number.
   static func integer(
     _ key: String, _ path: Path<Int>,
@@ -34,11 +38,13 @@ public struct SettingField<Settings>: Sendable {
 
   /// A decimal number.
   static func decimal(
-    _ key: String, _ path: Path<Double>, _ interval: Interval
+    _ key: String, _ path: Path<Double>, _ interval: Interval, impliedAt implied: Double? = nil
   ) -> SettingField {
-    SettingField(
+    var field = SettingField(
       key: key, read: { $2.decimal($0, interval, into: &$1[keyPath: path]) },
       text: { "\($0[keyPath: path])" })
+    field.isImplied = { $0[keyPath: path] == implied }
+    return field
   }
 
   /// `true` or `false`.

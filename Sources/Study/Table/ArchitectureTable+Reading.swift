@@ -80,6 +80,8 @@ private struct RowReader {
     /// A share of 1, or of 100 where it is in per cent.
     case accuracy(of: Double)
     case cost(Cost.Metric)
+    /// In milliseconds.
+    case latency
     /// What has no meaning here.
     case unknown
   }
@@ -124,7 +126,7 @@ private struct RowReader {
 
   private mutating func readNames(_ fields: [Field]) -> [Column] {
     let names = space.decisions.map(\.name)
-    let others = ["architecture", "accuracy", "accuracy-percent", "macs", "params"]
+    let others = ["architecture", "accuracy", "accuracy-percent", "macs", "params", "latency-ms"]
     var columns: [Column] = []
     for field in fields {
       let column: Column
@@ -134,6 +136,7 @@ private struct RowReader {
       case "accuracy-percent": column = .accuracy(of: 100)
       case "macs", "flops": column = .cost(.macs)
       case "params": column = .cost(.parameters)
+      case "latency-ms": column = .latency
       default:
         if let decision = names.firstIndex(of: field.text) {
           column = .decision(decision)
@@ -197,6 +200,7 @@ private struct RowReader {
         row.correct += correct
         row.images += images
       case .cost(let metric): costs[metric] = readCost(field)
+      case .latency: costs[.latency] = readLatency(field)
       case .unknown: break
       }
     }
@@ -218,7 +222,8 @@ private struct RowReader {
     if !costs.isEmpty {
       let counted = space.network(of: architecture).cost
       self.costs[architecture] = Cost(
-        macs: costs[.macs] ?? counted.macs, parameters: costs[.parameters] ?? counted.parameters)
+        macs: costs[.macs] ?? counted.macs, parameters: costs[.parameters] ?? counted.parameters,
+        latency: costs[.latency])
     }
   }
 
@@ -284,5 +289,16 @@ private struct RowReader {
       return nil
     }
     return count
+  }
+
+  /// Reads milliseconds as nanoseconds.
+  private mutating func readLatency(_ field: Field) -> Int? {
+    guard let time = try? ScalarRules.decimal(field.text), 0...1e6 ~= time else {
+      report(
+        field.position,
+        "a latency must be a number of milliseconds from 0 to 1000000, but is \(field.text.quoted)")
+      return nil
+    }
+    return Int((time * 1e6).rounded())
   }
 }

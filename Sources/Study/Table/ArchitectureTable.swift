@@ -16,6 +16,18 @@ package struct ArchitectureTable: Sendable {
   /// What is known, by canonical architectures.
   package let rows: [Architecture: Row]
 
+  /// Why latencies cannot be had from the table; `nil` if it tells that of every network.
+  var flawOfLatencies: String? {
+    guard rows.keys.contains(where: { space.cost(of: $0).latency != nil }) else {
+      return "it has no column 'latency-ms'"
+    }
+    let count = ArchitectureCensus(of: space).count
+    guard WholeNumber(rows.count) == count else {
+      return "it has \(rows.count) of the \(count) networks of the space, and a search looks at all"
+    }
+    return nil
+  }
+
   /// What is known of one network.
   package struct Row: Hashable, Sendable {
     /// Images classified rightly, all measurements together.
