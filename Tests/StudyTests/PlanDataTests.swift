@@ -78,7 +78,7 @@ import Testing
     #expect(padded.retrain?.augment.resizedCrop == nil)
     #expect(
       screen("{path: x, augment: {crop: 4, resized-crop: 0.5}}")
-        == "2:34: error: data.augment.crop has no effect beside resized-crop; remove one of them")
+        == "2:33: error: data.augment.crop has no effect beside resized-crop; remove one of them")
     #expect(screen("{path: x, augment: {crop: 0, resized-crop: 0.5}}") == "no problem")
     #expect(
       screen("{path: x, augment: {resized-crop: 0}}")

@@ -9,8 +9,8 @@ extension Plan {
   /// It reads back as an equal plan, and equal plans give the same text. Some keys have no words
   /// for their default and are left out where they have it: `size` of the data and `resized-crop`,
   /// `depth` and `strides` of the space, and `pretrained` of the supernet. So are `paths`,
-  /// `warm-start`, `latency` and `retrain`, and parts of an
-  /// optimizer, where nothing comes of them: they are younger than some studies that go on.
+  /// `warm-start`, `latency` and `retrain`, and parts of an optimizer, where nothing comes of them:
+  /// they are younger than some studies that go on.
   public var resolved: String {
     var lines = ["study: \(study.yaml)", "seed: \(seed)"]
     lines += table?.lines ?? dataLines
