@@ -8,6 +8,8 @@
 # make check-export  has onnxruntime, optuna-dashboard and TensorBoard open what nas exports
 # make benchmark     measures nas and PyTorch at the same work; see Benchmarks/README.md
 # make strategies-bench  compares the strategies on tables of known networks; a minute or two
+# make compare       compares what the strategies find after retraining; an hour or more, and it can be
+#                    stopped and continued; DATA and DATA_PATH say on which images
 # make clean         removes what was built; results stay
 #
 # Everything is built in release mode: unoptimised kernels are too slow even for tests. Tests run one
@@ -16,7 +18,7 @@
 nas := .build/release/nas
 python := .build/python
 
-.PHONY: build setup demo test fuzz lint check-bundle check-export benchmark strategies-bench clean
+.PHONY: build setup demo test fuzz lint check-bundle check-export benchmark strategies-bench compare clean
 
 build: setup
 	swift build -c release --product nas
@@ -65,6 +67,9 @@ benchmark: build
 strategies-bench: build
 	Benchmarks/synthetic-table > .build/synthetic.csv
 	$(nas) bench --charts Documentation --strategies searches/nas-bench-macro.yaml Benchmarks/synthetic.yaml
+
+compare: build
+	Scripts/compare-strategies $(nas) comparison
 
 clean:
 	swift package clean

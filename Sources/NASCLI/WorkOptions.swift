@@ -13,11 +13,11 @@ struct WorkOptions: ParsableArguments {
   /// Works until it is done or a signal stops it.
   ///
   /// - Parameters:
-  ///   - ending: What to say when it is done.
+  ///   - ending: What to say when it is done; asked for then.
   ///   - body: The work.
   /// - Throws: The exit code of anything but a proper end.
   func run(
-    ending: String, _ body: (ProgressLine, StopSignals) throws -> Run.Ending
+    ending: @autoclosure () -> String, _ body: (ProgressLine, StopSignals) throws -> Run.Ending
   ) throws {
     let isVerbose = verbose
     LoggingSystem.bootstrap { label in
@@ -33,7 +33,7 @@ struct WorkOptions: ParsableArguments {
         progress.note("nas: stopped; the same command goes on from here")
         throw ExitCode(signals.exitCode)
       }
-      progress.note(ending)
+      progress.note(ending())
     }
   }
 }

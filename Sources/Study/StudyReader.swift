@@ -38,7 +38,7 @@ public struct StudyReader {
   public init(_ study: Study, in store: TrialStore) throws {
     self.study = study
     self.store = store
-    let isDamaged: Bool
+    let untimed: SearchSpace
     struct Description: Decodable {
       let input: Shape
       let classes: Int
@@ -46,20 +46,19 @@ public struct StudyReader {
     do {
       plan = try Plan(Array(study.plan.utf8), file: study.name)
       let description = try JSONDecoder().decode(Description.self, from: Data(study.space.utf8))
-      let space = try plan.space.makeSpace(
+      untimed = try plan.space.makeSpace(
         input: description.input, classes: description.classes)
-      let stored = try store.latencyTable(of: study.id)
-      latencies = stored.flatMap { LatencyTable(stored: $0, covering: space) }
-      self.space = latencies.map(space.timed) ?? space
-      isDamaged = stored != nil && latencies == nil
-    } catch let error as StoreError {
-      throw error
     } catch {
       throw StudyError.damagedState(study: study.name, what: "the plan")
     }
-    guard !isDamaged else {
+    guard let stored = try store.latencyTable(of: study.id) else {
+      (latencies, space) = (nil, untimed)
+      return
+    }
+    guard let table = LatencyTable(stored: stored, covering: untimed) else {
       throw StudyError.damagedState(study: study.name, what: "the latency table")
     }
+    (latencies, space) = (table, untimed.timed(by: table))
   }
 
   /// The sizes that a trial's architecture chose, by decision.

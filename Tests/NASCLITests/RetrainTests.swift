@@ -127,9 +127,61 @@ import TrialStore
     #expect(third.status == 0 && !third.errors.contains("takes the teacher"))
     #expect(try teacher("third") != teacher("other"))
 
+    try compare(tool, store)
+
     let fresh = try tool.run("run", "other.yaml", "--fresh")
     #expect(fresh.status == 0 && !fresh.errors.contains("takes the teacher"))
     #expect(try teacher("other") == teacher(study.name))
+  }
+
+  /// Studies that differ in nothing but their seed are compared as one.
+  private func compare(_ tool: Tool, _ store: TrialStore) throws {
+    struct Comparison: Decodable {
+      var rows: [Row]
+      struct Row: Decodable {
+        var strategy: String
+        var budget: String
+        var limit: Int
+        var studies: [String]
+        var search_seconds: Double
+        var accuracy: Double
+        var images: Int
+        var networks: [Network]
+      }
+      struct Network: Decodable {
+        var study: String
+        var trial: Int
+        var macs: Int
+        var params: Int
+        var accuracy: Double
+        var test_accuracy: Double?
+      }
+    }
+    let compared = try tool.run("compare", "--json")
+    let rows = try JSONDecoder().decode(Comparison.self, from: Data(compared.output.utf8)).rows
+    #expect(rows.count == 6)  // three budgets, and two ways to search
+    for row in rows {
+      #expect(row.strategy == "random" && row.search_seconds > 0)
+      #expect(row.studies == ["small"] || row.studies == ["other", "third"])
+      #expect(row.networks.map(\.study) == row.studies)
+      for network in row.networks {
+        #expect((row.budget == "macs" ? network.macs : network.params) <= row.limit)
+        let study = try store.study(named: network.study)
+        let scores = try store.scores(of: store.trial(network.trial, of: study.id))
+          .filter { $0.fidelity == .retrained }
+        #expect(scores.first?.accuracy == network.accuracy)
+        #expect(scores.last?.accuracy == network.test_accuracy)
+      }
+      #expect(row.images == 400 * row.networks.count)
+      let tests = row.networks.compactMap(\.test_accuracy)
+      #expect(abs(row.accuracy - tests.reduce(0, +) / Double(tests.count)) < 1e-12)
+    }
+
+    let table = try tool.run("compare", "third", "--svg", "comparison.svg")
+    #expect(table.output.contains("macs ≤ ") && table.output.contains("random"))
+    let picture = try tool.contents(of: "comparison.svg")
+    #expect(String(decoding: picture, as: UTF8.self).contains("third, trial"))
+    #expect(try tool.run("compare", "fourth").errors.contains("there is no study 'fourth'"))
   }
 
   /// Whether a checkpoint of retraining with such a name is in the store.

@@ -24,13 +24,24 @@ extension NAS {
     @OptionGroup var work: WorkOptions
 
     func run() throws {
+      var isScored = true
       try work.run(
-        ending: "study done; 'nas pareto' shows the frontier, 'nas export best' the network"
+        ending: isScored
+          ? "study done; 'nas pareto' shows the frontier, 'nas export best' the network"
+          : "study done; its networks have no score yet: 'nas pareto' lists them, 'nas retrain' "
+            + "trains them"
       ) { progress, signals in
         let runner = try StudyRunner(
           plan: Plan(contentsOf: file),
           openingStore: { try TrialStore.open(path: database, for: .creating) },
-          report: { progress.show($0) }, isStopping: { signals.wantStop })
+          report: { event in
+            switch event {
+            case .found: isScored = false
+            case .retrained: isScored = true
+            default: break
+            }
+            progress.show(event)
+          }, isStopping: { signals.wantStop })
         return try runner.run(fresh: fresh)
       }
     }
