@@ -120,11 +120,14 @@ extension Shape {
   fileprivate var bytes: Int { count * MemoryLayout<Float>.stride }
 }
 
+extension [Layer] {
+  /// The sum of the layers' costs.
+  var cost: Cost { reduce(Cost(macs: 0, parameters: 0)) { $0 + $1.cost } }
+}
+
 extension Network {
   /// The sum of the layers' costs.
-  public var cost: Cost {
-    layers.reduce(Cost(macs: 0, parameters: 0)) { $0 + $1.cost }
-  }
+  public var cost: Cost { layers.cost }
 
   /// The most bytes that activations take at one time, for one image in single precision.
   ///

@@ -12,9 +12,10 @@ extension SearchSpace {
   /// - Precondition: ``contains(_:)`` holds for the architecture.
   public func cost(of architecture: Architecture) -> Cost {
     if !knownCosts.isEmpty, let known = knownCosts[canonical(architecture)] { return known }
-    let network = network(of: architecture)
-    var cost = network.cost
-    cost.latency = latencies?.latency(of: network)
+    // That layers fit each other is checked where a network is made, not where many are counted.
+    let layers = layers(of: architecture).layers
+    var cost = layers.cost
+    cost.latency = latencies?.latency(of: Network(input: input, layers: layers))
     return cost
   }
 
