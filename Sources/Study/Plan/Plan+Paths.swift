@@ -10,9 +10,6 @@ extension Plan.Supernet {
     case largest
   }
 
-  /// The keys that say which subnets a step trains, and how.
-  static let keysOfPaths = ["paths", "sandwich", "distill", "sparsity"]
-
   mutating func readPaths(_ keys: [String: Form], _ reader: inout FormReader) {
     var word = Word.sandwich
     reader.word(keys["paths"], into: &word)

@@ -112,14 +112,6 @@ public struct Plan: Hashable, Sendable {
         "network-slimming ranks channels by scales that the training must press towards zero; "
           + "write supernet: {paths: largest, sparsity: 1e-4}")
     }
-    if strategy.startingWeights == .drawn, case .mapping(let entries) = keys["supernet"]?.content {
-      for entry in entries where Supernet.keysOfPaths.contains(entry.key) {
-        reader.report(
-          entry.position,
-          "supernet.\(entry.key) has no effect with \(strategy.name), which trains no supernet "
-            + "before it searches; remove it")
-      }
-    }
     if table != nil, strategy.startingWeights == .drawn || strategy.images == nil,
       let form = keys["strategy"]
     {
