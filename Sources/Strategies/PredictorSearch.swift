@@ -95,7 +95,7 @@ public struct PredictorSearch: SearchStrategy, GenerationalSearch {
   // MARK: - Predictor
 
   /// More scores than these make no better predictor that would be worth its time.
-  private static let mostLessons = 300
+  private static let mostLessons = 400
 
   /// What the predictor learns from: all valid scores, or the best and the latest of very many.
   private func lessons() -> [Int] {
@@ -214,7 +214,7 @@ public struct PredictorSearch: SearchStrategy, GenerationalSearch {
   }
 
   /// How many members of the pool functions are drawn over, at most.
-  private static let mostDrawnOver = 200
+  private static let mostDrawnOver = 300
 
   /// Proposes the best networks of random cost in functions drawn from the process.
   private func pickUnsure(
