@@ -8,7 +8,7 @@
 -- The file runs in WAL mode, which is not part of the schema.
 
 PRAGMA application_id = 0x4E415331;  -- "NAS1" in ASCII: this program made the file
-PRAGMA user_version = 5;             -- how many of the migrations are done
+PRAGMA user_version = 6;             -- how many of the migrations are done
 
 -- A study is one search, from its plan to its frontier.
 CREATE TABLE studies (
@@ -25,7 +25,9 @@ CREATE TABLE studies (
   created_at REAL NOT NULL,
   recipe_hash TEXT,            -- of all that the supernet's weights follow from; NULL: not known
   trained_by TEXT,             -- the study, by its name then, whose supernet was taken over
-  search_seconds REAL NOT NULL DEFAULT 0  -- from the first question to the last answer, all runs
+  search_seconds REAL NOT NULL DEFAULT 0,  -- from the first question to the last answer, all runs
+  normalization TEXT,          -- mean and deviation of each channel of the training images; JSON
+  rank_agreement REAL CHECK (rank_agreement BETWEEN -1 AND 1)  -- ρ of the supernet's probe
 ) STRICT;
 
 -- A trial is one architecture, evaluated.
@@ -123,6 +125,7 @@ CREATE TABLE curve (
   accuracy REAL,               -- on the hold-out, if measured
   learning_rate REAL NOT NULL,
   seconds REAL NOT NULL,       -- of training, all runs together
+  waited REAL CHECK (waited >= 0),  -- seconds of these spent waiting for images
   PRIMARY KEY (study, name, step)
 ) STRICT, WITHOUT ROWID;
 
@@ -152,4 +155,6 @@ CREATE TABLE grdb_migrations (identifier TEXT NOT NULL PRIMARY KEY);
 INSERT INTO grdb_migrations VALUES ('1 studies, trials and scores');
 INSERT INTO grdb_migrations VALUES ('2 known scores and supernets of others');
 INSERT INTO grdb_migrations VALUES ('3 beliefs');
-INSERT INTO grdb_migrations VALUES ('4 latencies');
+INSERT INTO grdb_migrations VALUES ('4 search time');
+INSERT INTO grdb_migrations VALUES ('5 latencies');
+INSERT INTO grdb_migrations VALUES ('6 what training was like');

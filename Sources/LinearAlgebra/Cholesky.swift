@@ -21,6 +21,7 @@ public struct Cholesky: Sendable {
       matrix.rows == matrix.columns, "a matrix of \(matrix.rows)×\(matrix.columns) is not square")
     factor = matrix
     guard factor.rows > 0 else { return }
+    _ = onOneThread
     // LAPACK goes down the columns: it sees the transpose, and so an upper triangle.
     var (triangle, order, status) = (Self.upper, Int32(factor.rows), Int32(0))
     var stride = order
@@ -70,11 +71,15 @@ public struct Cholesky: Sendable {
   /// matrix says.
   public func colored(_ independent: [Double]) -> [Double] {
     precondition(independent.count == rows, "\(independent.count) numbers for \(rows) rows")
-    return (0..<rows).map { row in
-      var sum = 0.0
-      for column in 0...row { sum += factor[row, column] * independent[column] }
-      return sum
+    var product = independent
+    unsafe factor.elements.withUnsafeBufferPointer { factor in
+      unsafe product.withUnsafeMutableBufferPointer { product in
+        unsafe cblas_dtrmv(
+          CblasRowMajor, CblasLower, CblasNoTrans, CblasNonUnit, Int32(product.count),
+          factor.baseAddress, Int32(product.count), product.baseAddress, 1)
+      }
     }
+    return product
   }
 
   /// The inverse of the matrix.

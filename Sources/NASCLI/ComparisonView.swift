@@ -1,3 +1,4 @@
+import Foundation
 import SearchSpace
 import Study
 import TrialStore
@@ -43,13 +44,22 @@ struct ComparisonView {
   private static let note =
     "hold-out and test: means over the networks; the interval counts the answers of all of them"
 
+  /// What the scores of each supernet said of the networks' worth.
+  private var ranks: [String] {
+    comparison.agreements.map { agreement in
+      "\(agreement.networks) networks of \(agreement.studies.joined(separator: ", ")) ranked by shared "
+        + "weights on \(agreement.images) images and after retraining: Spearman's ρ "
+        + String(format: "%.2f", agreement.value)
+    }
+  }
+
   var text: String {
     let parts = tables.map { budget, rows in
       var table = Table(Self.headings.map { .init($0, isNumeric: $0 != "strategy") })
       table.rows = rows
       return "\(budget)\n\(table.text)"
     }
-    return (parts + [Self.note]).joined(separator: "\n\n")
+    return (parts + [Self.note] + ranks).joined(separator: "\n\n")
   }
 
   var markdown: String {
@@ -57,7 +67,7 @@ struct ComparisonView {
     let headings = ["budget"] + Self.headings
     let rows = tables.flatMap { budget, rows in rows.map { [budget] + $0 } }
     return ([line(headings), line(headings.map { _ in "---" })] + rows.map(line))
-      .joined(separator: "\n")
+      .joined(separator: "\n") + ranks.map { "\n\n\($0)" }.joined()
   }
 
   // MARK: Picture
@@ -106,6 +116,19 @@ struct ComparisonView {
   struct Document: Encodable {
     var schema = "nas.compare/1"
     var rows: [RowEntry]
+    var rankAgreements: [AgreementEntry]
+
+    enum CodingKeys: String, CodingKey {
+      case schema, rows
+      case rankAgreements = "rank_agreements"
+    }
+
+    struct AgreementEntry: Encodable {
+      var rho: Double
+      var networks: Int
+      var images: Int
+      var studies: [String]
+    }
 
     struct RowEntry: Encodable {
       var strategy: String
@@ -156,6 +179,10 @@ struct ComparisonView {
               params: network.trial.parameters, accuracy: network.accuracy(isTest: false),
               testAccuracy: network.testScore.map { _ in network.accuracy(isTest: true) })
           })
+      },
+      rankAgreements: comparison.agreements.map {
+        Document.AgreementEntry(
+          rho: $0.value, networks: $0.networks, images: $0.images, studies: $0.studies)
       })
   }
 }

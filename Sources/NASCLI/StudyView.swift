@@ -1,3 +1,5 @@
+import Datasets
+import Foundation
 import SearchSpace
 import Study
 import TrialStore
@@ -13,12 +15,20 @@ struct StudyView {
   /// How long the layers of the study's networks take, if it asks.
   let latencies: LatencyTable?
 
+  /// The scale on which its networks see pixels, if it has images.
+  let normalization: Datasets.Normalization?
+
+  /// What each training of the study has come to.
+  let trainings: [CurvePoint]
+
   init(_ reader: StudyReader) throws {
     study = reader.study
     trials = try reader.store.trialCount(of: study.id)
     finalists = try reader.store.finalists(of: study.id)
     distributions = try reader.distributions()
     latencies = reader.latencies
+    normalization = reader.normalization
+    trainings = try reader.store.curves(of: study.id).compactMap(\.points.last)
   }
 
   var text: String {
@@ -30,9 +40,28 @@ struct StudyView {
       parts.append(
         finalists.map { "\($0.budget): trial \($0.trial)" }.joined(separator: "\n"))
     }
+    if !trainings.isEmpty { parts.append(trainingTable) }
+    if let agreement = study.rankAgreement { parts.append(rankSentence(agreement)) }
+    if let normalization { parts.append(normalization.sentence) }
     if let latencies { parts.append("latency \(latencies.summary)") }
     parts += distributions.map(\.text)
     return parts.joined(separator: "\n\n")
+  }
+
+  /// A line for each training: how long it took, and which share of that it waited for images.
+  private var trainingTable: String {
+    var table = Table([
+      .init("training", isNumeric: false), .init("steps"), .init("epochs"), .init("loss"),
+      .init("time"), .init("waiting for images"),
+    ])
+    table.rows = trainings.map { point in
+      [
+        point.name, "\(point.step)", String(format: "%.1f", point.epoch),
+        String(format: "%.3f", point.loss), duration(point.seconds),
+        point.waitingShare.map { percent($0) } ?? "",
+      ]
+    }
+    return table.text
   }
 
   private var progress: String {
@@ -56,6 +85,32 @@ struct StudyView {
     /// How latencies were made; left out where there are none.
     var latencies: LatencyEntry?
     var distributions: [Distributions]
+    var trainings: [TrainingEntry]
+
+    /// Spearman's ρ of the probe; left out where there was none.
+    var rankAgreement: Double?
+
+    /// Left out where there are no images.
+    var normalization: Datasets.Normalization?
+
+    enum CodingKeys: String, CodingKey {
+      case schema, study, strategy, seed, stage, trials, finalists, latencies, distributions
+      case trainings, normalization
+      case rankAgreement = "rank_agreement"
+    }
+
+    struct TrainingEntry: Encodable {
+      var name: String
+      var steps: Int
+      var epochs: Double
+
+      /// The mean of the last steps in nats; left out where it is no number.
+      var loss: Double?
+      var seconds: Double
+
+      /// The share of these spent waiting for images; left out where nobody took the time.
+      var waiting: Double?
+    }
 
     struct FinalistEntry: Encodable {
       var budget: String
@@ -68,7 +123,41 @@ struct StudyView {
       study: study.name, strategy: study.strategy, seed: study.seed, stage: study.stage.rawValue,
       trials: trials,
       finalists: finalists.map { Document.FinalistEntry(budget: $0.budget, trial: $0.trial) },
-      latencies: latencies.map(LatencyEntry.init), distributions: distributions)
+      latencies: latencies.map(LatencyEntry.init), distributions: distributions,
+      trainings: trainings.map { point in
+        Document.TrainingEntry(
+          name: point.name, steps: point.step, epochs: point.epoch,
+          loss: point.loss.isFinite ? point.loss : nil, seconds: point.seconds,
+          waiting: point.waitingShare)
+      }, rankAgreement: study.rankAgreement, normalization: normalization)
+  }
+}
+
+/// What a supernet's ranks are worth, as its probe found out.
+func rankSentence(_ agreement: Double) -> String {
+  let figure =
+    "ranks     with shared weights and with weights of their own: "
+    + "Spearman's ρ \(String(format: "%.2f", agreement))"
+  guard agreement < RankProbe.poor else { return figure }
+  return "warning   the supernet hardly ranks networks as training on their own does (Spearman's ρ "
+    + "\(String(format: "%.2f", agreement))), so what is found may be no better than chance; raise "
+    + "supernet.epochs, or see that supernet.optimizer.lr is not too high"
+}
+
+extension CurvePoint {
+  /// Which share of the training so far was spent waiting for images.
+  fileprivate var waitingShare: Double? {
+    waited.map { seconds > 0 ? $0 / seconds : 0 }
+  }
+}
+
+extension Datasets.Normalization {
+  fileprivate var sentence: String {
+    func list(_ figures: [Double]) -> String {
+      figures.map { String(format: "%.4f", $0) }.joined(separator: ", ")
+    }
+    return "images normalised to mean 0 and deviation 1 from mean \(list(mean)), "
+      + "deviation \(list(deviation))"
   }
 }
 

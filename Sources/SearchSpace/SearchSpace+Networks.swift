@@ -12,10 +12,16 @@ extension SearchSpace {
   /// - Precondition: ``contains(_:)`` holds for the architecture.
   public func cost(of architecture: Architecture) -> Cost {
     if !knownCosts.isEmpty, let known = knownCosts[canonical(architecture)] { return known }
-    // That layers fit each other is checked where a network is made, not where many are counted.
-    let layers = layers(of: architecture).layers
-    var cost = layers.cost
-    cost.latency = latencies?.latency(of: Network(input: input, layers: layers))
+    // Searches count many thousands of networks, so layers are counted as they are made: nothing
+    // keeps them, and whether they fit each other is checked where a network is made.
+    var cost = Cost(macs: 0, parameters: 0)
+    var count = 0
+    build(architecture) { layer, _ in
+      cost = cost + layer.cost
+      count += 1
+      return count - 1
+    }
+    cost.latency = latencies?.latency(of: network(of: architecture))
     return cost
   }
 
@@ -77,17 +83,41 @@ extension SearchSpace {
   func layers(
     of architecture: Architecture, channels: [Int: Int] = [:]
   ) -> (layers: [Layer], groups: [Int?], ends: [(block: Block, layers: Int)]) {
-    precondition(contains(architecture), "the architecture is not one of \(name)")
-    let sizes = ChosenSizes(space: self, architecture: architecture, channels: channels)
     var layers: [Layer] = []
     var groups: [Int?] = []
+    let most = blocks.reduce(0) { $0 + $1.layers.count }
+    layers.reserveCapacity(most)
+    groups.reserveCapacity(most)
     var ends: [(block: Block, layers: Int)] = []
-    var stream = Stream(value: .image, shape: input, group: 0)
-    for block in blocks where holds(block.conditions, in: architecture) {
-      stream = block.build(reading: stream, sizes, into: &layers, groups: &groups)
-      ends.append((block, layers.count))
+    build(architecture, channels: channels) { layer, group in
+      layers.append(layer)
+      groups.append(group)
+      return layers.count - 1
+    } end: {
+      ends.append(($0, layers.count))
     }
     return (layers, groups, ends)
+  }
+
+  /// Makes the layers of a network, one after the other.
+  ///
+  /// - Parameters:
+  ///   - architecture: The architecture.
+  ///   - channels: The channels of groups, by their index, that have others than it chooses.
+  ///   - take: Takes a layer and the group of its channels, and returns the layer's place.
+  ///   - end: Is told of each block that is present, after its layers.
+  @inline(__always)
+  private func build(
+    _ architecture: Architecture, channels: [Int: Int] = [:], take: (Layer, Int?) -> Int,
+    end: (Block) -> Void = { _ in }
+  ) {
+    precondition(contains(architecture), "the architecture is not one of \(name)")
+    let sizes = ChosenSizes(space: self, architecture: architecture, channels: channels)
+    var stream = Stream(value: .image, shape: input, group: 0)
+    for block in blocks where holds(block.conditions, in: architecture) {
+      stream = block.build(reading: stream, sizes, take: take)
+      end(block)
+    }
   }
 
   /// What an architecture answers to a question.

@@ -12,11 +12,18 @@ package struct FeatureMetric: Sendable {
 
   /// For each decision, how far its codes are from each other, at `first * codes + second`.
   private let distances: [[Double]]
+
+  /// For each decision, how many codes it has.
   private let codes: [Int]
+
+  /// For each decision, how many codes those before it have.
+  private let starts: [Int]
 
   package init(of space: SearchSpace) {
     self.space = space
-    codes = space.decisions.map { $0.choices.count + 1 }
+    let codes = space.decisions.map { $0.choices.count + 1 }
+    self.codes = codes
+    starts = codes.indices.map { codes[..<$0].reduce(0, +) }
     distances = space.decisions.map { decision in
       let count = decision.choices.count
       return (0...count).flatMap { first in
@@ -51,43 +58,49 @@ package struct FeatureMetric: Sendable {
   package func correlations(
     _ first: FeaturePoints, _ second: FeaturePoints, _ weights: [Double]
   ) -> Matrix {
-    let scaled = zip(distances, weights).map { distances, weight in
-      let weight = Double.exp(weight)
-      return distances.map { $0 * weight }
-    }
+    let table = distances(to: second, weighing: weights.map { -Double.exp($0) })
     var correlations = Matrix(rows: first.count, columns: second.count)
-    var sums = [Double](repeating: 0, count: second.count)
     for row in 0..<first.count {
-      for column in sums.indices { sums[column] = 0 }
       for feature in codes.indices {
-        let start = first[row, feature] * codes[feature]
-        let table = scaled[feature]
-        for column in sums.indices { sums[column] += table[start + second[column, feature]] }
+        correlations.add(row: starts[feature] + first[row, feature], of: table, toRow: row)
       }
-      for column in sums.indices { correlations[row, column] = Double.exp(-sums[column]) }
     }
-    return correlations
+    return correlations.mapped { Double.exp($0) }
+  }
+
+  /// How far every code of every feature is from those of some points, times the feature's weight.
+  ///
+  /// Few codes and many points make a table of rows to be added the fastest way to many distances.
+  ///
+  /// - Returns: A row for each code, from ``starts`` on, and a column for each point.
+  private func distances(to points: FeaturePoints, weighing weights: [Double]) -> Matrix {
+    var table: [Double] = []
+    let rows = codes.reduce(0, +)
+    table.reserveCapacity(rows * points.count)
+    for (feature, count) in codes.enumerated() {
+      let places = (0..<points.count).map { points[$0, feature] }
+      for code in 0..<count {
+        let weighted = distances[feature][(code * count)..<(code * count + count)].map {
+          $0 * weights[feature]
+        }
+        for place in places { table.append(weighted[place]) }
+      }
+    }
+    return Matrix(rows: rows, columns: points.count, elements: table)
   }
 
   /// The derivatives of a weighted sum of all correlations in the logarithms of the weights.
   func slopes(
     _ points: FeaturePoints, _ weights: [Double], weighing change: Matrix, correlations: Matrix
   ) -> [Double] {
+    let table = distances(to: points, weighing: weights.map { Double.exp($0) })
     var slopes = [Double](repeating: 0, count: codes.count)
     for row in 0..<points.count {
+      let changes = (0..<row).map { change[row, $0] * correlations[row, $0] }
       for feature in codes.indices {
-        let start = points[row, feature] * codes[feature]
-        let table = distances[feature]
-        var sum = 0.0
-        for column in 0..<row {
-          sum +=
-            change[row, column] * correlations[row, column]
-            * table[start + points[column, feature]]
-        }
-        slopes[feature] -= 2 * sum
+        slopes[feature] -= 2 * table.dot(row: starts[feature] + points[row, feature], changes)
       }
     }
-    for feature in codes.indices { slopes[feature] *= Double.exp(weights[feature]) }
     return slopes
   }
 }

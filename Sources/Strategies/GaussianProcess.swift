@@ -135,14 +135,13 @@ package struct GaussianProcess {
     return slope + [noise - (weights.noise - prior.noise) / Self.spread]
   }
 
+  /// The values to be expected at the points that the process was fitted to.
+  var meansOfPoints: [Double] { (correlations * pull).map { mean + $0 } }
+
   /// The values to be expected at some points.
   package func means(at others: FeaturePoints) -> [Double] {
     let correlations = metric.correlations(others, points, weights.features)
-    return (0..<others.count).map { row in
-      var sum = mean
-      for column in values.indices { sum += correlations[row, column] * pull[column] }
-      return sum
-    }
+    return (correlations * pull).map { mean + $0 }
   }
 
   /// The values to be expected at some points, and how they vary together.

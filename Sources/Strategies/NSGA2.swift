@@ -127,10 +127,9 @@ extension NSGA2.Settings {
     of mother: Architecture, _ father: Architecture, _ sampler: ArchitectureSampler,
     using generator: inout some RandomNumberGenerator
   ) -> Architecture {
-    let child =
-      generator.uniform() < crossover
-      ? sampler.crossover(of: mother, and: father, using: &generator) : mother
-    let rate = min(1, mutations / Double(max(1, child.choices.count)))
-    return sampler.mutation(of: child, rate: rate, by: .neighbor, using: &generator)
+    let rate = min(1, mutations / Double(max(1, mother.choices.count)))
+    return generator.uniform() < crossover
+      ? sampler.child(of: mother, and: father, rate: rate, by: .neighbor, using: &generator)
+      : sampler.mutation(of: mother, rate: rate, by: .neighbor, using: &generator)
   }
 }

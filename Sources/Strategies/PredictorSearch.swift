@@ -43,7 +43,7 @@ public struct PredictorSearch: SearchStrategy, GenerationalSearch {
     /// How many architectures are scored.
     public var trials = 250
 
-    /// How many are scored together, as long as few are known; later a fifth of what is known.
+    /// How many are scored together, as long as few are known; later a quarter of what is known.
     public var batch = 20
 
     /// How many architectures survive a generation of the evolution over predictions.
@@ -68,7 +68,7 @@ public struct PredictorSearch: SearchStrategy, GenerationalSearch {
 
   /// How many are scored together now: a prediction from many scores takes longer, and one more
   /// changes it less.
-  private var batch: Int { max(settings.batch, record.history.count / 5) }
+  private var batch: Int { max(settings.batch, record.history.count / 4) }
 
   mutating func propose(
     _ generation: inout Generation, using generator: inout some RandomNumberGenerator
@@ -125,6 +125,9 @@ public struct PredictorSearch: SearchStrategy, GenerationalSearch {
 
   // MARK: - Evolution
 
+  /// One of so many members that the evolution begins with is drawn; the others are known.
+  private static let newcomerShare = 4
+
   /// Architectures whose accuracy is predicted.
   private struct Pool {
     var members: [Member] = []
@@ -147,12 +150,11 @@ public struct PredictorSearch: SearchStrategy, GenerationalSearch {
     let history = record.history
     let metric = process.metric
     var pool = Pool()
-    var seen: Set<Architecture> = []
-    func predict(_ architectures: [Architecture]) -> Range<Int> {
-      let new = architectures.filter { seen.insert($0).inserted }
+    let entries = known.map { history[$0] }
+    var seen = Set(entries.map(\.architecture))
+    func add(_ architectures: [Architecture], _ costs: [Cost], _ means: [Double]) -> Range<Int> {
       let first = pool.members.count
-      for (architecture, mean) in zip(new, process.means(at: metric.points(new))) {
-        let cost = region.space.cost(of: architecture)
+      for ((architecture, cost), mean) in zip(zip(architectures, costs), means) {
         let point = ObjectivePoint(
           values: [-mean] + metrics.map { Double(cost[$0]) },
           violation: record.violation(of: cost))
@@ -161,6 +163,10 @@ public struct PredictorSearch: SearchStrategy, GenerationalSearch {
       }
       return first..<pool.members.count
     }
+    func predict(_ architectures: [Architecture]) -> Range<Int> {
+      let new = architectures.filter { seen.insert($0).inserted }
+      return add(new, new.map(region.space.cost), process.means(at: metric.points(new)))
+    }
 
     var population: [Int] = []
     func select(_ newcomers: Range<Int>) {
@@ -168,10 +174,10 @@ public struct PredictorSearch: SearchStrategy, GenerationalSearch {
       let ranked = RankedPopulation(of: population.map { pool.members[$0].point })
       population = ranked.order.prefix(settings.population).map { population[$0] }
     }
-    select(predict(known.map { history[$0].architecture }))
+    select(add(entries.map(\.architecture), entries.map(\.cost), process.meansOfPoints))
     select(
       predict(
-        (0..<settings.population).map {
+        (0..<settings.population / Self.newcomerShare).map {
           region.samplers[$0 % region.samplers.count].randomArchitecture(using: &generator)
         }))
     let variation = NSGA2.Settings()

@@ -35,6 +35,9 @@ public struct StrategyComparison {
 
     /// On the test set, if there is one.
     public let testScore: RecordedScore?
+
+    /// With the weights of a supernet, on the hold-out.
+    public let sharedScores: [RecordedScore]
   }
 
   /// Compares studies.
@@ -98,11 +101,13 @@ public struct StrategyComparison {
       !$0.hasPrefix("study:") && !$0.hasPrefix("seed:")
     }.joined(separator: "\n")
     return try store.trials(of: study.id).flatMap { trial -> [Finding] in
-      let scores = try store.scores(of: trial).filter { $0.fidelity == .retrained }
+      let all = try store.scores(of: trial)
+      let scores = all.filter { $0.fidelity == .retrained }
       guard let score = scores.last(where: { !$0.isTest && $0.accuracy != nil }) else { return [] }
       let network = TrainedTrial(
         study: study.name, trial: trial, score: score,
-        testScore: scores.last { $0.isTest && $0.weightsHash == score.weightsHash })
+        testScore: scores.last { $0.isTest && $0.weightsHash == score.weightsHash },
+        sharedScores: all.filter { $0.fidelity == .shared && $0.accuracy != nil })
       var budgets = finalists.filter { $0.trial == trial.number }.map(\.asBudget)
       if budgets.isEmpty,
         let next = finalists.map(\.asBudget).filter({ $0.admits(trial.cost) })

@@ -38,6 +38,12 @@ public enum StudyEvent: Sendable {
   /// `seconds`, a share of them, `waiting`, spent waiting for images.
   case trained(name: String, seconds: Double, waiting: Double)
 
+  /// One of `of` networks is trained a little on its own, to see whether the supernet ranks them alike.
+  case probingRanks(network: Int, of: Int)
+
+  /// How alike shared weights and own ones rank a few networks: Spearman's ρ.
+  case rankAgreement(Double)
+
   /// The strategy has had `trials` candidates scored and has come to `progress` of its way.
   case searching(trials: Int, perSecond: Double, progress: Double, secondsLeft: Double?)
 

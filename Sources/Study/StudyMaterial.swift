@@ -82,6 +82,12 @@ struct StudyMaterial {
     }
   }
 
+  /// The scale on which networks see pixels, measured on the training images; `nil` where a table
+  /// answers.
+  var normalization: Datasets.Normalization? {
+    if case .images(let images, _) = source { images.maker.normalization } else { nil }
+  }
+
   /// What the plan's work needs of memory for one of its networks.
   func memory(of architecture: Architecture) -> MemoryEstimate {
     MemoryEstimate(

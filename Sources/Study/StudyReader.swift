@@ -1,3 +1,4 @@
+public import Datasets
 import Foundation
 public import SearchSpace
 public import TrialStore
@@ -59,6 +60,14 @@ public struct StudyReader {
       throw StudyError.damagedState(study: study.name, what: "the latency table")
     }
     (latencies, space) = (table, untimed.timed(by: table))
+  }
+
+  /// The scale on which the study's networks see pixels; `nil` if it has no images, or if it is older
+  /// than such records.
+  public var normalization: Datasets.Normalization? {
+    study.normalization.flatMap {
+      try? JSONDecoder().decode(Datasets.Normalization.self, from: Data($0.utf8))
+    }
   }
 
   /// The sizes that a trial's architecture chose, by decision.

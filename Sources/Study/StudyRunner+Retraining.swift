@@ -185,7 +185,7 @@ extension StudyRunner {
         network: job.name, accuracy: holdOut.score.accuracy, testAccuracy: test?.score.accuracy))
   }
 
-  private func answers(
+  func answers(
     of trained: TrainedNetwork, to maker: BatchMaker, _ examples: ArraySlice<Int>, batch: Int
   ) throws -> (score: Score, seconds: Double) {
     let start = clock.now

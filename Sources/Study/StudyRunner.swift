@@ -10,10 +10,12 @@ public import TrialStore
 
 /// Works on a study from wherever it stands to its end.
 ///
-/// If the plan is about latency, the layers of the space are timed first. Then the supernet is trained, then the strategy asks and is told until it is content, then the
-/// best networks are scored on the whole hold-out and, if the plan says so, trained on their own. What is found goes to the store at once, each
-/// answer in one transaction with the strategy and the random numbers it led to; so a process that
-/// dies takes with it only what was under way, and the next one goes on to the same end.
+/// If the plan is about latency, the layers of the space are timed first. Then the supernet is
+/// trained, and a probe tells what its ranks are worth; then the strategy asks and is told until it is
+/// content; then the best networks are scored on the whole hold-out and, if the plan says so, trained
+/// on their own. What is found goes to the store at once, each answer in one transaction with the
+/// strategy and the random numbers it led to; so a process that dies takes with it only what was under
+/// way, and the next one goes on to the same end.
 public final class StudyRunner {
   var material: StudyMaterial
   let engine: Engine
@@ -26,11 +28,13 @@ public final class StudyRunner {
   let report: (StudyEvent) -> Void
   let isStopping: () -> Bool
   let clock = ContinuousClock()
+
   /// What the training of the supernet begins with, if the plan says so.
   let pretrained: PretrainedWeights?
 
   /// The weights whose slices networks trained on their own begin with, if the plan names any.
   let retrainingStart: PretrainedWeights?
+
   let logger = Logger(label: "nas.study")
 
   /// Reads the data and makes sure that the search can be begun.
@@ -122,7 +126,8 @@ public final class StudyRunner {
         planHash: plan.fingerprint, space: material.description,
         recipeHash: plan.table == nil
           ? material.supernetFingerprint(engine: engine, pretrained: pretrained) : nil,
-        latencyTable: table.map { json($0) }))
+        latencyTable: table.map { json($0) }, normalization: material.normalization.map { json($0) }
+      ))
   }
 
   private func work(on study: Study, fresh: Bool, in run: ActiveRun) throws -> Run.Ending {
@@ -145,7 +150,9 @@ public final class StudyRunner {
 
     if plan.strategy.startingWeights == .trained {
       let isTaken = try !fresh && supernet.step == 0 && takeSupernet(supernet, for: study, in: run)
-      guard try isTaken || train(supernet, from: checkpoint, in: run) else { return .stopped }
+      guard try isTaken || train(supernet, from: checkpoint, in: run),
+        try probeRanks(of: supernet, study, in: run)
+      else { return .stopped }
     }
     guard
       let strategy = try search(supernet, from: checkpoint, study: study, in: run),

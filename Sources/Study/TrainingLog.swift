@@ -66,7 +66,7 @@ struct TrainingLog {
         name: checkpoint.name, step: training.step,
         epoch: Double(training.step) / Double(training.stepsPerEpoch), loss: mean,
         learningRate: training.optimizer.rate(at: training.step - 1, of: training.stepCount),
-        seconds: checkpoint.seconds))
+        seconds: checkpoint.seconds, waited: checkpoint.waited))
     return TrainingProgress(
       step: training.step, count: training.stepCount, loss: mean,
       secondsPerStep: elapsed / Double(training.step - firstStep), seconds: checkpoint.seconds,

@@ -37,7 +37,14 @@ enum Schema {
     (name: "3 beliefs", sql: beliefs),
     (name: "4 search time", sql: searchTime),
     (name: "5 latencies", sql: latencies),
+    (name: "6 what training was like", sql: whatTrainingWasLike),
   ]
+
+  private static let whatTrainingWasLike = """
+    ALTER TABLE curve ADD COLUMN waited REAL CHECK (waited >= 0);
+    ALTER TABLE studies ADD COLUMN normalization TEXT;
+    ALTER TABLE studies ADD COLUMN rank_agreement REAL CHECK (rank_agreement BETWEEN -1 AND 1);
+    """
 
   private static let latencies = """
     ALTER TABLE trials ADD COLUMN latency INTEGER CHECK (latency >= 0);

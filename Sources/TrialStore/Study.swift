@@ -28,13 +28,17 @@ public struct NewStudy: Hashable, Sendable {
   /// How long the layers of its networks take, as JSON; nil if it does not ask.
   public let latencyTable: String?
 
+  /// The scale on which its networks see pixels, as JSON; nil if it has no images.
+  public let normalization: String?
+
   /// Where the study begins: some strategies need no supernet.
   public let stage: Stage
 
   /// Creates the description of a study.
   public init(
     name: String, seed: UInt64, strategy: String, plan: String, planHash: String, space: String,
-    recipeHash: String? = nil, latencyTable: String? = nil, stage: Stage = .supernet
+    recipeHash: String? = nil, latencyTable: String? = nil, normalization: String? = nil,
+    stage: Stage = .supernet
   ) {
     self.name = name
     self.seed = seed
@@ -44,6 +48,7 @@ public struct NewStudy: Hashable, Sendable {
     self.space = space
     self.recipeHash = recipeHash
     self.latencyTable = latencyTable
+    self.normalization = normalization
     self.stage = stage
   }
 }
@@ -109,6 +114,14 @@ public struct Study: Hashable, Identifiable, Sendable {
   ///
   /// The training of a supernet before it is not counted.
   public let searchSeconds: Double
+
+  /// The scale on which its networks see pixels, as JSON; nil if it has no images, or if it is older
+  /// than such records.
+  public let normalization: String?
+
+  /// Spearman's ρ of a few networks' scores with shared weights and with weights of their own; nil if
+  /// it was not found out.
+  public let rankAgreement: Double?
 }
 
 extension Study {
@@ -124,7 +137,9 @@ extension Study {
       createdAt: try row.date("created_at"),
       recipeHash: try row.decode(String?.self, forColumn: "recipe_hash"),
       trainedBy: try row.decode(String?.self, forColumn: "trained_by"),
-      searchSeconds: try row.value("search_seconds"))
+      searchSeconds: try row.value("search_seconds"),
+      normalization: try row.decode(String?.self, forColumn: "normalization"),
+      rankAgreement: try row.decode(Double?.self, forColumn: "rank_agreement"))
   }
 }
 
@@ -140,12 +155,13 @@ extension TrialStore {
       try db.execute(
         sql: """
           INSERT INTO studies
-            (name, seed, strategy, plan, plan_hash, space, stage, created_at, recipe_hash)
-          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+            (name, seed, strategy, plan, plan_hash, space, stage, created_at, recipe_hash,
+             normalization)
+          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
           """,
         arguments: [
           new.name, Int64(bitPattern: new.seed), new.strategy, new.plan, new.planHash, new.space,
-          new.stage.rawValue, now(), new.recipeHash,
+          new.stage.rawValue, now(), new.recipeHash, new.normalization,
         ])
       if let table = new.latencyTable {
         try db.execute(

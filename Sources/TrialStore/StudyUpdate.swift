@@ -36,12 +36,15 @@ public struct StudyUpdate: Sendable {
   /// Seconds of searching since the last update.
   public var searchSeconds: Double
 
+  /// How alike shared weights and own ones rank networks, from -1 to 1, if that was found out.
+  public var rankAgreement: Double?
+
   /// Creates an update of the given parts.
   public init(
     trials: [NewTrial] = [], scores: [TrialScore] = [], chosen: [Int] = [],
     finalists: [RecordedFinalist] = [], checkpoints: [NewCheckpoint] = [], curve: [CurvePoint] = [],
     beliefs: [RecordedBelief] = [], stage: Stage? = nil, strategyState: String? = nil,
-    randomState: String? = nil, searchSeconds: Double = 0
+    randomState: String? = nil, searchSeconds: Double = 0, rankAgreement: Double? = nil
   ) {
     self.trials = trials
     self.scores = scores
@@ -54,6 +57,7 @@ public struct StudyUpdate: Sendable {
     self.strategyState = strategyState
     self.randomState = randomState
     self.searchSeconds = searchSeconds
+    self.rankAgreement = rankAgreement
   }
 }
 

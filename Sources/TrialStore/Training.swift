@@ -69,15 +69,18 @@ public struct CurvePoint: Hashable, Sendable {
   /// Seconds since the training began, all runs together.
   public let seconds: Double
 
+  /// Seconds of these that were spent waiting for images; nil if nobody took the time.
+  public let waited: Double?
+
   /// Creates a point.
   ///
-  /// - Precondition: `epoch`, `learningRate` and `seconds` are finite.
+  /// - Precondition: `epoch`, `learningRate`, `seconds` and `waited` are finite.
   public init(
     name: String, step: Int, epoch: Double, loss: Double, accuracy: Double? = nil,
-    learningRate: Double, seconds: Double
+    learningRate: Double, seconds: Double, waited: Double? = nil
   ) {
     precondition(
-      epoch.isFinite && learningRate.isFinite && seconds.isFinite,
+      epoch.isFinite && learningRate.isFinite && seconds.isFinite && waited?.isFinite != false,
       "epoch \(epoch), learning rate \(learningRate) and seconds \(seconds) must be finite")
     self.name = name
     self.step = step
@@ -86,6 +89,7 @@ public struct CurvePoint: Hashable, Sendable {
     self.accuracy = accuracy.flatMap { $0.isFinite ? $0 : nil }
     self.learningRate = learningRate
     self.seconds = seconds
+    self.waited = waited
   }
 }
 
@@ -107,6 +111,7 @@ extension CurvePoint {
     accuracy = try row.decode(Double?.self, forColumn: "accuracy")
     learningRate = try row.value("learning_rate")
     seconds = try row.value("seconds")
+    waited = try row.decode(Double?.self, forColumn: "waited")
   }
 }
 

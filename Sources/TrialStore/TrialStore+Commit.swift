@@ -42,12 +42,13 @@ extension TrialStore {
             stage = coalesce(?, stage),
             strategy_state = coalesce(?, strategy_state),
             random_state = coalesce(?, random_state),
-            search_seconds = search_seconds + ?
+            search_seconds = search_seconds + ?,
+            rank_agreement = coalesce(?, rank_agreement)
           WHERE id = ?
           """,
         arguments: [
           update.stage?.rawValue, update.strategyState, update.randomState,
-          update.searchSeconds, run.studyID,
+          update.searchSeconds, update.rankAgreement, run.studyID,
         ])
       return first..<first + update.trials.count
     }
@@ -130,12 +131,12 @@ extension TrialStore {
     try db.cachedStatement(
       sql: """
         INSERT OR REPLACE INTO curve
-          (study, name, step, epoch, loss, accuracy, learning_rate, seconds)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+          (study, name, step, epoch, loss, accuracy, learning_rate, seconds, waited)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
         """
     ).execute(arguments: [
       studyID, point.name, point.step, point.epoch, point.loss, point.accuracy,
-      point.learningRate, point.seconds,
+      point.learningRate, point.seconds, point.waited,
     ])
   }
 

@@ -28,7 +28,8 @@ extension TrialStore {
   /// Takes over the supernet that another study trained: its weights and its learning curve.
   ///
   /// They are copied, so that each study stays whole whatever becomes of the other, and the study
-  /// notes who trained them. It then goes on to the search.
+  /// notes who trained them, and what is known of how they rank networks. It then goes on to the
+  /// search.
   ///
   /// - Parameters:
   ///   - name: The name of the checkpoint and of the curve.
@@ -42,8 +43,10 @@ extension TrialStore {
     try write { db in
       try copyTraining(named: name, of: donor, in: run, db)
       try db.execute(
-        sql: "UPDATE studies SET stage = 'search', trained_by = ? WHERE id = ?",
-        arguments: [donor.trainedBy ?? donor.name, run.studyID])
+        sql: """
+          UPDATE studies SET stage = 'search', trained_by = ?, rank_agreement = ? WHERE id = ?
+          """,
+        arguments: [donor.trainedBy ?? donor.name, donor.rankAgreement, run.studyID])
     }
   }
 
@@ -75,8 +78,8 @@ extension TrialStore {
     try db.execute(
       sql: """
         INSERT OR REPLACE INTO curve
-          (study, name, step, epoch, loss, accuracy, learning_rate, seconds)
-        SELECT ?, name, step, epoch, loss, accuracy, learning_rate, seconds FROM curve
+          (study, name, step, epoch, loss, accuracy, learning_rate, seconds, waited)
+        SELECT ?, name, step, epoch, loss, accuracy, learning_rate, seconds, waited FROM curve
         WHERE study = ? AND name = ?
         """, arguments: arguments)
   }

@@ -121,7 +121,7 @@ import Testing
     // Every layer with weights reads or produces some channels.
     #expect(document.groups.reduce(0) { $0 + $1.macs } >= document.largest.macs)
     #expect(document.budgets.map(\.reachable) == [true, true, true])
-    #expect(document.stages.map(\.stage) == ["training", "search", "finalists"])
+    #expect(document.stages.map(\.stage) == ["training", "probe", "search", "finalists"])
     #expect(document.stages[0].work == "99 steps of 64 images")
     #expect(
       document.stages.allSatisfy { $0.seconds > 0 && $0.bytes > document.smallest.training_bytes })

@@ -138,6 +138,12 @@ import TrialStore
   private func compare(_ tool: Tool, _ store: TrialStore) throws {
     struct Comparison: Decodable {
       var rows: [Row]
+      var rank_agreements: [Agreement]
+      struct Agreement: Decodable {
+        var rho: Double
+        var networks: Int
+        var studies: [String]
+      }
       struct Row: Decodable {
         var strategy: String
         var budget: String
@@ -158,7 +164,12 @@ import TrialStore
       }
     }
     let compared = try tool.run("compare", "--json")
-    let rows = try JSONDecoder().decode(Comparison.self, from: Data(compared.output.utf8)).rows
+    let comparison = try JSONDecoder().decode(
+      Comparison.self, from: Data(compared.output.utf8))
+    let rows = comparison.rows
+    for agreement in comparison.rank_agreements {
+      #expect((-1...1).contains(agreement.rho) && agreement.networks >= 4)
+    }
     #expect(rows.count == 6)  // three budgets, and two ways to search
     for row in rows {
       #expect(row.strategy == "random" && row.search_seconds > 0)

@@ -19,6 +19,7 @@ import TrialStore
     var curve: [String]
     var strategyState: String?
     var randomState: String?
+    var rankAgreement: Double?
     var weights: [Safetensors.Tensor]
 
     init(_ tool: Tool, database: String) throws {
@@ -40,6 +41,7 @@ import TrialStore
       curve = try store.curve(named: "supernet", of: study.id).map { "\($0.step) \($0.loss)" }
       strategyState = study.strategyState
       randomState = study.randomState
+      rankAgreement = study.rankAgreement
       let checkpoint = try #require(try store.checkpoint(named: "supernet", of: study.id))
       weights = try Safetensors(decoding: [UInt8](checkpoint.content)).tensors
     }
@@ -108,6 +110,7 @@ import TrialStore
     #expect(found.frontier == expected.frontier)
     #expect(found.strategyState == expected.strategyState)
     #expect(found.randomState == expected.randomState)
+    #expect(found.rankAgreement != nil && found.rankAgreement == expected.rankAgreement)
   }
 
   @Test func `meets its budgets, lists, shows and exports what it found`() throws {

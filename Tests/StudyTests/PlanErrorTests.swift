@@ -50,7 +50,7 @@ import Testing
           did you mean 'mobilenet-v2'? there are \(Family.names.joined(separator: ", "))
           8:3: error: unknown key 'epohcs' in supernet; did you mean 'epochs'? known keys: epochs, \
           batch, paths, sandwich, distill, sparsity, optimizer, precision, calibration, \
-          pretrained
+          probe, pretrained
           9:10: error: supernet.batch must be a whole number from 1 to 4096, but is '8192'
           10:12: error: supernet.distill must be true or false, but is 'yes'; write true
           11:14: error: supernet.precision must be auto, float32 or bfloat16, the only values there \

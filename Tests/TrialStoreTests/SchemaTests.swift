@@ -12,10 +12,11 @@ import TrialStore
     try written.write { try $0.execute(sql: Self.resultsSQL) }
 
     #expect(try Self.schema(of: migrated) == Self.schema(of: written))
+    #expect(try Self.migrations(of: migrated) == Self.migrations(of: written))
     #expect(try Self.number("application_id", of: migrated) == 0x4E41_5331)
     #expect(try Self.number("application_id", of: written) == 0x4E41_5331)
-    #expect(try Self.number("user_version", of: migrated) == 5)
-    #expect(try Self.number("user_version", of: written) == 5)
+    #expect(try Self.number("user_version", of: migrated) == 6)
+    #expect(try Self.number("user_version", of: written) == 6)
   }
 
   @Test func `a database made from results.sql can be worked with`() throws {
@@ -54,6 +55,12 @@ import TrialStore
 
   private static func number(_ pragma: String, of database: DatabaseQueue) throws -> Int? {
     try database.read { try Int.fetchOne($0, sql: "PRAGMA \(pragma)") }
+  }
+
+  private static func migrations(of database: DatabaseQueue) throws -> [String] {
+    try database.read {
+      try String.fetchAll($0, sql: "SELECT identifier FROM grdb_migrations ORDER BY identifier")
+    }
   }
 
   /// Returns the statements that make up a schema, without comments and spaces.

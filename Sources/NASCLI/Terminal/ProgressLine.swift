@@ -43,6 +43,9 @@ final class ProgressLine {
       update(
         "supernet  step \(step)/\(count) (\(percent(Double(step) / Double(count), decimals: 0)))"
           + "  loss \(String(format: "%.3f", loss))" + timeLeft(left))
+    case .probingRanks(let network, let count):
+      update("ranks     network \(network) of \(count), trained a little on its own")
+    case .rankAgreement(let agreement): note(rankSentence(agreement))
     case .searching(let trials, let rate, let progress, let left):
       update(
         "search    \(trials) trials  \(String(format: "%.1f", rate)) a second"

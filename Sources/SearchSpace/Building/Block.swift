@@ -123,7 +123,27 @@ extension Block {
     reading stream: Stream, _ sizes: some SizeAnswers, into layers: inout [Layer],
     groups: inout [Int?]
   ) -> Stream {
+    build(reading: stream, sizes) { layer, group in
+      layers.append(layer)
+      groups.append(group)
+      return layers.count - 1
+    }
+  }
+
+  /// Makes the block's layers concrete, one after the other.
+  ///
+  /// - Parameters:
+  ///   - stream: What the block reads.
+  ///   - sizes: The sizes.
+  ///   - take: Takes a layer and the group of its channels, and returns the layer's place in the
+  ///     network.
+  /// - Returns: What the block computes.
+  @inline(__always)
+  func build(
+    reading stream: Stream, _ sizes: some SizeAnswers, take: (Layer, Int?) -> Int
+  ) -> Stream {
     var values: [Stream] = []
+    values.reserveCapacity(self.layers.count)
     func value(_ source: LayerTemplate.Source) -> Stream {
       switch source {
       case .blockInput: stream
@@ -146,12 +166,11 @@ extension Block {
         values.append(source)
         continue
       }
-      layers.append(
+      let place = take(
         Layer(
           name: template.name, operation: operation, source: source.value,
-          operand: operand?.value, input: source.shape, output: output))
-      groups.append(group)
-      values.append(Stream(value: .layer(layers.count - 1), shape: output, group: group))
+          operand: operand?.value, input: source.shape, output: output), group)
+      values.append(Stream(value: .layer(place), shape: output, group: group))
     }
     return values[values.count - 1]
   }

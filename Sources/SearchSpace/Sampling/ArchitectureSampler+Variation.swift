@@ -82,6 +82,31 @@ extension ArchitectureSampler {
     of mother: Architecture, and father: Architecture,
     using generator: inout some RandomNumberGenerator
   ) -> Architecture {
+    repaired(crossed(mother, father, using: &generator), using: &generator)
+  }
+
+  /// Takes each decision from one of two parents, changes each with some probability, and repairs
+  /// what comes out once, which costs less than repairing after either.
+  ///
+  /// - Parameters:
+  ///   - mother: One parent.
+  ///   - father: The other.
+  ///   - rate: The probability, from 0 to 1, with which each decision changes on its own.
+  ///   - change: What it changes to.
+  ///   - generator: What is random comes from here.
+  /// - Returns: The child.
+  public func child(
+    of mother: Architecture, and father: Architecture, rate: Double, by change: Change = .anyOther,
+    using generator: inout some RandomNumberGenerator
+  ) -> Architecture {
+    mutation(
+      of: crossed(mother, father, using: &generator), rate: rate, by: change, using: &generator)
+  }
+
+  private func crossed(
+    _ mother: Architecture, _ father: Architecture,
+    using generator: inout some RandomNumberGenerator
+  ) -> Architecture {
     let mothers = space.activeDecisions(in: mother)
     let fathers = space.activeDecisions(in: father)
     var child = mother
@@ -94,6 +119,6 @@ extension ArchitectureSampler {
         }
       if isFathers { child.choices[decision] = father.choices[decision] }
     }
-    return repaired(child, using: &generator)
+    return child
   }
 }

@@ -21,6 +21,7 @@ public struct StageEstimate: Hashable, Sendable {
   public enum Stage: String, Hashable, Sendable, CaseIterable {
     case latency
     case training
+    case probe
     case search
     case finalists
     case retraining
@@ -61,6 +62,12 @@ extension StageEstimate {
         StageEstimate(
           stage: .training, work: "\(steps) steps of \(batch) images",
           seconds: Double(steps * batch) * secondsPerImage, bytes: shared + memory.trainingBytes))
+      if let probe = RankProbe(of: try material.makeSupernet(engine: engine), in: material) {
+        stages.append(
+          StageEstimate(
+            stage: .probe, work: "\(probe.architectures.count) networks, \(probe.steps) steps each",
+            seconds: stages[0].seconds * RankProbe.share, bytes: shared + memory.trainingBytes))
+      }
     }
     if material.plan.strategy.learnsMixtures {
       let steps = material.plan.supernet.epochs * (images.training.count / 2 / batch)
@@ -156,17 +163,12 @@ extension StageEstimate {
       of: material, batch: min(batch, material.plan.supernet.batch), engine: engine)
 
     // The random subnets of a step may be large or small: what counts is the time for their work.
-    func work(ofStep step: Int) -> Double {
-      let subnets = supernet.subnets(ofStep: step)
-      return subnets.reduce(0) { $0 + Double(material.space.network(of: $1).cost.macs) }
-    }
     var least = Double.infinity
     try repeating {
-      let work = work(ofStep: supernet.step)
+      let work = supernet.work(ofStep: supernet.step)
       least = min(least, try seconds { try supernet.trainStep() } / work)
     }
-    let usual = (0..<100).reduce(0) { $0 + work(ofStep: $1) } / 100
-    return least * usual / Double(supernet.settings.batch)
+    return least * supernet.workOfStep / Double(supernet.settings.batch)
   }
 
   /// How long a step of weights and one of distributions take for an image.

@@ -39,6 +39,15 @@ extension Plan.Supernet {
 }
 
 extension Plan.Supernet {
+  mutating func readProbe(_ form: Form?, _ reader: inout FormReader) {
+    reader.scalar(form, expecting: "3 to 100 networks, or 0 for no probe", into: &probe) {
+      (text) throws(ScalarError) in
+      let count = try ScalarRules.count(text)
+      guard count == 0 || RankProbe.fewest...100 ~= count else { throw ScalarError() }
+      return count
+    }
+  }
+
   /// Whether the training presses the scales of normalisations towards zero.
   var isSparse: Bool {
     if case .largest(let sparsity) = paths { sparsity > 0 } else { false }

@@ -8,7 +8,7 @@ extension Plan {
   ///
   /// It reads back as an equal plan, and equal plans give the same text. Some keys have no words
   /// for their default and are left out where they have it: `size` of the data and `resized-crop`,
-  /// `depth` and `strides` of the space, and `pretrained` of the supernet. So are `paths`,
+  /// `depth` and `strides` of the space, and `probe` and `pretrained` of the supernet. So are `paths`,
   /// `warm-start`, `latency` and `retrain`, and parts of an optimizer, where nothing comes of them:
   /// they are younger than some studies that go on.
   public var resolved: String {
@@ -49,6 +49,7 @@ extension Plan {
       "  precision: \(supernet.precision.rawValue)",
       "  calibration: \(supernet.calibration)",
     ]
+    if supernet.probe != Supernet().probe { lines.append("  probe: \(supernet.probe)") }
     if let pretrained = supernet.pretrained { lines.append("  pretrained: \(pretrained.yaml)") }
     return lines
   }
@@ -69,15 +70,16 @@ extension Plan {
 
   /// The lines of ``resolved`` that the weights of the trained supernet follow from.
   ///
-  /// Not among them are the path of the data, whose content counts, and `calibration`, which
-  /// concerns scores alone.
+  /// Not among them are the path of the data, whose content counts, and `calibration` and `probe`,
+  /// which concern scores alone.
   var supernetRecipe: String {
     var isPart = false
     return resolved.split(separator: "\n").filter { line in
       if !line.hasPrefix(" ") {
         isPart = ["seed:", "data:", "space:", "supernet:"].contains { line.hasPrefix($0) }
       }
-      return isPart && !line.hasPrefix("  path: ") && !line.hasPrefix("  calibration: ")
+      return isPart
+        && !["  path: ", "  calibration: ", "  probe: "].contains { line.hasPrefix($0) }
     }.joined(separator: "\n")
   }
 }
