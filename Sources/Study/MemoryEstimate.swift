@@ -20,11 +20,15 @@ package struct MemoryEstimate {
   /// The most that one value in the database may have.
   static let largestCheckpoint = 1_000_000_000
 
+  /// Bytes that there are; the rest of the machine's is for the images, the program and the system.
+  static var available: Int { Machine.memory / 10 * 9 }
+
   /// Reckons the work on a network; that on the largest of a space needs the most.
   ///
   /// In training a layer keeps what it computes and what it makes on the way; of gradients some four of
-  /// the largest are alive at once, and some batches are made ahead. Scoring keeps what each layer of the network computed, as other
-  /// candidates may go on from there. Weights have gradients and momentum beside them throughout.
+  /// the largest are alive at once, and some batches are made ahead. Scoring keeps what each layer of
+  /// the network computed, as other candidates may go on from there. Weights have gradients and momentum
+  /// beside them throughout.
   ///
   /// - Parameters:
   ///   - network: The network.
@@ -56,11 +60,9 @@ package struct MemoryEstimate {
   /// - Throws: ``StudyError/tooLarge(needed:available:)`` or
   ///   ``StudyError/checkpointTooLarge(bytes:limit:)``.
   func requireFit() throws {
-    // The rest is for the images, the program and the system.
-    let available = Machine.memory / 10 * 9
     let needed = max(trainingBytes, scoringBytes)
-    guard needed <= available else {
-      throw StudyError.tooLarge(needed: needed, available: available)
+    guard needed <= Self.available else {
+      throw StudyError.tooLarge(needed: needed, available: Self.available)
     }
     guard checkpointBytes <= Self.largestCheckpoint else {
       throw StudyError.checkpointTooLarge(

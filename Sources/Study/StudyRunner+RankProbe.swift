@@ -28,8 +28,12 @@ package struct RankProbe {
   /// Below this agreement users are warned.
   package static let poor = 0.3
 
-  /// Draws the networks; `nil` if the plan wants no probe, if the space has too few networks, or if
-  /// the supernet trains the largest alone, so that its subnets are not meant to be scored.
+  /// Bytes of memory: a network in training beside the supernet, which keeps what its own needed.
+  let bytes: Int
+
+  /// Draws the networks; `nil` if the plan wants no probe, if the space has too few networks, if the
+  /// supernet trains the largest alone, so that its subnets are not meant to be scored, or if memory
+  /// lacks for a second training.
   init?(of supernet: Supernet, in material: StudyMaterial) {
     let count = material.plan.supernet.probe
     if case .largest = supernet.settings.paths { return nil }
@@ -37,6 +41,8 @@ package struct RankProbe {
       let sampler = try? ArchitectureSampler(of: material.space)
     else { return nil }
     let space = material.space
+    bytes = 2 * material.memory(of: space.largest).trainingBytes
+    guard bytes <= MemoryEstimate.available else { return nil }
     let range = CostRange(of: .macs, in: space)
     let (least, most) = (space.cost(of: range.cheapest).macs, space.cost(of: range.dearest).macs)
     var generator = SeededGenerator(seed: material.plan.seed, stream: "rank probe")

@@ -34,31 +34,18 @@ func idx(_ dimensions: [UInt32], _ bytes: [UInt8], magic: UInt32? = nil) -> [UIn
 
 /// Returns `bytes` compressed as the tool `gzip -9` does.
 func gzip(_ bytes: [UInt8]) -> [UInt8] {
-  var stream = z_stream()
-  deflateInit2_(
-    &stream, 9, Z_DEFLATED, MAX_WBITS + 16, 8, Z_DEFAULT_STRATEGY, ZLIB_VERSION,
-    Int32(MemoryLayout<z_stream>.size))
-  defer { deflateEnd(&stream) }
-  var input = bytes
-  var output = [UInt8](repeating: 0, count: Int(deflateBound(&stream, UInt(bytes.count))) + 32)
-  let count = output.count
-  input.withUnsafeMutableBufferPointer { input in
-    output.withUnsafeMutableBufferPointer { output in
-      stream.next_in = input.baseAddress
-      stream.avail_in = UInt32(input.count)
-      stream.next_out = output.baseAddress
-      stream.avail_out = UInt32(output.count)
-      deflate(&stream, Z_FINISH)
-    }
-  }
-  return Array(output[..<(count - Int(stream.avail_out))])
+  compressed(bytes, windowBits: MAX_WBITS + 16, flush: Z_FINISH)
 }
 
 /// Returns `bytes` compressed as a piece of a stream, which can follow any other.
 func deflatedPiece(_ bytes: [UInt8]) -> [UInt8] {
+  compressed(bytes, windowBits: -MAX_WBITS, flush: Z_FULL_FLUSH)
+}
+
+private func compressed(_ bytes: [UInt8], windowBits: Int32, flush: Int32) -> [UInt8] {
   var stream = z_stream()
   deflateInit2_(
-    &stream, 9, Z_DEFLATED, -MAX_WBITS, 8, Z_DEFAULT_STRATEGY, ZLIB_VERSION,
+    &stream, 9, Z_DEFLATED, windowBits, 8, Z_DEFAULT_STRATEGY, ZLIB_VERSION,
     Int32(MemoryLayout<z_stream>.size))
   defer { deflateEnd(&stream) }
   var input = bytes
@@ -70,7 +57,7 @@ func deflatedPiece(_ bytes: [UInt8]) -> [UInt8] {
       stream.avail_in = UInt32(input.count)
       stream.next_out = output.baseAddress
       stream.avail_out = UInt32(output.count)
-      deflate(&stream, Z_FULL_FLUSH)
+      deflate(&stream, flush)
     }
   }
   return Array(output[..<(count - Int(stream.avail_out))])

@@ -17,6 +17,24 @@ import Testing
         #expect(product.transposed[column, row] == product[row, column])
       }
     }
+    let vector = (0..<inner).map { _ in random.next() }
+    for (row, value) in (left * vector).enumerated() {
+      let expected = (0..<inner).reduce(0.0) { $0 + left[row, $1] * vector[$1] }
+      #expect(value.isApproximatelyEqual(to: expected, absoluteTolerance: 1e-12))
+    }
+  }
+
+  @Test func `adds and multiplies single rows`() {
+    let source = Matrix(rows: 2, columns: 3, elements: [1, 2, 3, 4, 5, 6])
+    var sum = Matrix(rows: 2, columns: 3)
+    sum.add(row: 1, of: source, toRow: 0)
+    sum.add(row: 0, of: source, toRow: 0)
+    #expect(sum.elements == [5, 7, 9, 0, 0, 0])
+    #expect(source.dot(row: 1, [1, 10, 100]) == 654)
+    // Only the first numbers of a row, and none at all.
+    #expect(source.dot(row: 1, [1, 10]) == 54)
+    #expect(source.dot(row: 0, []) == 0)
+    #expect(source.mapped { -$0 }.elements == [-1, -2, -3, -4, -5, -6])
   }
 }
 

@@ -66,7 +66,7 @@ extension StageEstimate {
         stages.append(
           StageEstimate(
             stage: .probe, work: "\(probe.architectures.count) networks, \(probe.steps) steps each",
-            seconds: stages[0].seconds * RankProbe.share, bytes: shared + memory.trainingBytes))
+            seconds: stages[0].seconds * RankProbe.share, bytes: shared + probe.bytes))
       }
     }
     if material.plan.strategy.learnsMixtures {
