@@ -6,8 +6,8 @@ import TrialStore
 /// A cheap look at whether shared weights can be trusted to rank networks.
 ///
 /// A few networks, from the cheapest to the dearest, are trained a little on their own, all together
-/// by a tenth of the supernet's arithmetic. So little training tells nothing of what they will be
-/// worth in the end, but a supernet that ranks them unlike even that is no guide to a search.
+/// by a tenth of the supernet's arithmetic. So little training tells not much of what they will
+/// be worth in the end, but a supernet that ranks them unlike even that is no guide to a search.
 ///
 /// > K. Yu, C. Sciuto, M. Jaggi, C. Musat, M. Salzmann. "Evaluating the Search Phase of Neural
 /// > Architecture Search." ICLR 2020. [arXiv:1902.08142](https://arxiv.org/abs/1902.08142): how far

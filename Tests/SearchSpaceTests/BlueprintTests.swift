@@ -45,6 +45,20 @@ import Testing
     }
   }
 
+  @Test func `lets every alternative have a classifier of its own`() throws {
+    let space = try SearchSpace(
+      name: "own", input: Self.input, classes: 4,
+      elements: [
+        Convolution(width: 8, kernel: 3),
+        OneOf(alternatives: [
+          Alternative(elements: [GlobalAveragePool(), Linear()]),
+          Alternative(elements: [Convolution(width: 16, kernel: 3), GlobalAveragePool(), Linear()]),
+        ]),
+      ])
+    let names = [space.smallest, space.largest].map { space.network(of: $0).layers.last?.name }
+    #expect(names == ["classifier", "classifier2"])
+  }
+
   @Test func `refuses two decisions of one name`() {
     #expect(throws: SearchSpaceError.duplicateName("stage1")) {
       try space(

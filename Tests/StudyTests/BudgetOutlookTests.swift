@@ -55,6 +55,23 @@ import Testing
     #expect((obstacle.nearestWithout < outlook.nearest) == (key != "space.network"))
   }
 
+  @Test(arguments: [
+    // Widths and blocks are as few as can be; what is left is inside the block.
+    ("{stage: {block: inverted-residual, expand: 6, width: 1, depth: 1}}", true),
+    ("{stage: {block: basic, inner: 8, width: 1, depth: 1}}", true),
+    ("{stage: {block: plain, kernel: 5, width: 1, depth: 1}}", true),
+    ("{one-of: [[{conv: {width: 8, kernel: 3}}], [{conv: {width: 16, kernel: 3}}]]}", true),
+    ("{depthwise: {kernel: 5}}", true),
+    ("{pool: {kind: max, kernel: 3, stride: 1}}", false),
+  ])
+  func `names the part of a list that forbids more`(part: String, isObstacle: Bool) throws {
+    let layers = "[{conv: {width: 1, kernel: 1}}, \(part), {pool: average}, {linear: {}}]"
+    let outlook = try #require(outlooks("{layers: \(layers)}", "[{macs: 1}]").first)
+    let obstacle = try #require(outlook.obstacle)
+    #expect(obstacle.key == (isObstacle ? "space.layers[1]" : "space.layers"))
+    #expect((obstacle.nearestWithout < outlook.nearest) == isObstacle)
+  }
+
   @Test func `refuses all budgets that cannot be met at once, each at its place`() throws {
     let plan = try plan(
       """

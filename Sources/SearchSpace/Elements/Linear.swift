@@ -6,11 +6,16 @@ public struct Linear: SpaceElement {
   public var width: Choices?
   public var activation: Activation
 
+  /// Whether the layer was made to give each class its score, and is called `classifier`.
+  ///
+  /// Where several alternatives have one each, the second is `classifier2`.
+  public let isClassifier: Bool
+
   /// Creates the layer that gives each class its score.
   ///
   /// - Parameter classes: How many there are; by default as many as the space says.
   public init(classes: Int? = nil) {
-    name = "classifier"
+    isClassifier = true
     width = classes.map { Choices([$0]) }
     activation = .none
   }
@@ -22,13 +27,15 @@ public struct Linear: SpaceElement {
   ///   - width: The features computed.
   ///   - activation: The function applied to them.
   public init(name: String? = nil, width: Choices, activation: Activation = .relu) {
+    isClassifier = false
     self.name = name
     self.width = width
     self.activation = activation
   }
 
   public func add(to blueprint: inout Blueprint) throws(SearchSpaceError) {
-    let name = blueprint.name(name, kind: "linear")
+    let name = blueprint.name(
+      name, kind: isClassifier ? "classifier" : "linear", isNumbered: !isClassifier)
     guard let width = width ?? blueprint.classes.map({ Choices([$0]) }) else {
       throw .noClasses
     }

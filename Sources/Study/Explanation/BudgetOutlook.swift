@@ -162,7 +162,9 @@ extension Plan.Space {
         loosened.elements[index] = loosest
         var space = self
         space.structure = .layers(loosened)
-        return ("space.layers[\(index)]", "offer fewer channels or blocks there", space)
+        return (
+          "space.layers[\(index)]", "offer fewer channels or blocks or smaller kernels there", space
+        )
       }
     case .architecture:
       return []
@@ -177,28 +179,4 @@ extension Plan.Space {
     case .architecture: ("space.architecture", "it is the only network there is")
     }
   }
-}
-
-extension SpaceElement {
-  /// The part with one channel and one block on offer too; `nil` if it has no sizes of its own.
-  fileprivate var loosest: (any SpaceElement)? {
-    switch self {
-    case var convolution as Convolution:
-      convolution.width = convolution.width.withOne
-      return convolution
-    case var stage as Stage:
-      stage.width = stage.width.withOne
-      stage.depth = stage.depth.withOne
-      return stage
-    case var linear as Linear:
-      guard let width = linear.width else { return nil }
-      linear.width = width.withOne
-      return linear
-    default: return nil
-    }
-  }
-}
-
-extension Choices {
-  fileprivate var withOne: Choices { Choices(values + [1]) }
 }

@@ -48,7 +48,10 @@ extension Layers {
       guard let width = part.width else { return "linear: {}" }
       return entry(
         "linear",
-        [("name", part.name), ("width", width.yaml), ("activation", part.activation.rawValue)])
+        [
+          ("name", part.name ?? (part.isClassifier ? "classifier" : nil)), ("width", width.yaml),
+          ("activation", part.activation.rawValue),
+        ])
     case let part as OneOf:
       let options = part.alternatives.map { option in
         "[\(option.elements.map { "{\(Self.entry($0))}" }.joined(separator: ", "))]"
