@@ -189,10 +189,11 @@ import Testing
     expectDefect(.gzipDamaged(detail: "incorrect length check"))
   }
 
-  @Test(arguments: [[UInt8(0)], gzip([1]), Array(repeating: 0, count: 100_000)])
-  func `refuses anything after the compressed data`(garbage: [UInt8]) throws {
-    try write(images: gzip(images) + garbage, labels: labels)
-    expectDefect(.gzipFollowedByOtherData)
+  @Test func `refuses anything after the compressed data`() throws {
+    for garbage in [[0], gzip([1]), [UInt8](repeating: 0, count: 100_000)] {
+      try write(images: gzip(images) + garbage, labels: labels)
+      expectDefect(.gzipFollowedByOtherData)
+    }
   }
 
   @Test func `refuses compressed data shorter or longer than declared`() throws {

@@ -150,7 +150,7 @@ import TrialStore
     let error = #expect(throws: StoreError.self) {
       try TrialStore.open(path: folder.database, for: .reading)
     }
-    #expect(error?.kind == .olderSchema(version: 1, known: 5))
+    #expect(error?.kind == .olderSchema(version: 1, known: newestSchema))
 
     let store = try TrialStore.open(path: folder.database, for: .writing)
 

@@ -41,7 +41,7 @@ import TrialStore
     let error = #expect(throws: StoreError.self) {
       try TrialStore.open(path: folder.database, for: .reading)
     }
-    #expect(error?.kind == .olderSchema(version: 0, known: 5))
+    #expect(error?.kind == .olderSchema(version: 0, known: newestSchema))
     #expect(try TrialStore.open(path: folder.database, for: .creating).studies() == [])
   }
 
@@ -77,7 +77,7 @@ import TrialStore
     "flipped.sqlite": .notADatabase, "half.sqlite": .corrupt,
     "foreign.sqlite": .foreignDatabase(applicationID: 7),
     "anonymous.sqlite": .foreignDatabase(applicationID: 0),
-    "newer.sqlite": .newerSchema(version: 1000, known: 5), "gutted.sqlite": .corrupt,
+    "newer.sqlite": .newerSchema(version: 1000, known: newestSchema), "gutted.sqlite": .corrupt,
   ]
 
   /// Makes the contents of one file of each kind that must be refused.
