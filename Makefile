@@ -7,7 +7,7 @@
 # make check-bundle  checks the network in best/ with code of its own, in Python
 # make check-export  has onnxruntime, optuna-dashboard and TensorBoard open what nas exports
 # make benchmark     measures nas and PyTorch at the same work; see Benchmarks/README.md
-# make strategies-bench  compares the strategies on tables of known networks; a minute or two
+# make strategies-bench  compares the strategies on tables of known networks; less than a minute
 # make compare       compares what the strategies find after retraining; an hour or more, and it can be
 #                    stopped and continued; DATA and DATA_PATH say on which images
 # make clean         removes what was built; results stay
