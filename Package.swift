@@ -111,7 +111,7 @@ let package = Package(
       swiftSettings: houseSettings),
     .testTarget(
       name: "SearchSpaceTests", dependencies: ["SearchSpace", "TestSupport"],
-      swiftSettings: houseSettings),
+      exclude: ["Published"], swiftSettings: houseSettings),
     .testTarget(
       name: "StrategiesTests",
       dependencies: [
