@@ -3,7 +3,12 @@
 #include <string.h>
 
 // A band and its result should leave room in a second-level cache of half a megabyte.
-#define BAND_BYTES (128 * 1024)
+#define BAND_BYTES (256 * 1024)
+// Backward the band is read a second time, as it is, for the sums.
+#define BACKWARD_BAND_BYTES (128 * 1024)
+// Winograd's tiles pass through memory of their own, and the gradients of 36 weights for each 9 pass by for
+// each band.
+#define BACKWARD_WINOGRAD_BYTES (384 * 1024)
 // Where there are many weights, a band is larger, for the gradients of all of them pass by each time.
 #define MOST_BAND_BYTES (1024 * 1024)
 
@@ -54,6 +59,7 @@ geometry nas_geometry_of(const nas_convolution *sizes, nas_type type, int backwa
   if (backward) {
     line += g.gradient_width * s->output_channels +
             s->stride * s->input_width * g.in_columns;
+    limit = g.winograd ? BACKWARD_WINOGRAD_BYTES : BACKWARD_BAND_BYTES;
     size_t window = s->kernel * s->kernel * s->input_channels;
     // Gradients of many weights must be worth the way to the cache that holds them.
     size_t weights = s->depthwise ? 0 : window * g.out_columns * sizeof(float);

@@ -15,6 +15,9 @@
 
 #include "bands.h"
 
+// So many pixels are added up in floats before the sum goes to one in doubles.
+#define SUMMED_PIXELS 1024
+
 typedef struct {
   geometry g;
   layout l;
@@ -91,9 +94,10 @@ static void run_forward(void *context, int thread, int threads) {
     const float *x = nas_gather_band(g, &b, f->source, g->pairs, from);
     size_t pixels = b.images * b.lines * s->output_width;
     if (s->depthwise) {
-      for (size_t line = 0; line < b.images * b.lines; line++) {
-        nas_depthwise_line d = {
-            .from = x + line / b.lines * image_pitch + line % b.lines * s->stride * line_pitch,
+      for (size_t image = 0; image < b.images; image++) {
+        nas_depthwise d = {
+            .from = x + image * image_pitch,
+            .from_line = s->stride * line_pitch,
             .from_pixel = s->stride * s->input_channels,
             .row_pitch = line_pitch,
             .tap_pitch = s->input_channels,
@@ -102,10 +106,12 @@ static void run_forward(void *context, int thread, int threads) {
             .weights = f->packed,
             .channels = s->input_channels,
             .pitch = g->in_columns,
-            .to = to + line * s->output_width * columns,
+            .to = to + image * b.lines * s->output_width * columns,
+            .to_line = s->output_width * columns,
             .to_pixel = columns,
+            .lines = b.lines,
             .pixels = s->output_width};
-        loops->depthwise_line(&d);
+        loops->depthwise(&d);
       }
     } else if (g->winograd) {
       nas_winograd w = {
@@ -145,11 +151,14 @@ static void run_forward(void *context, int thread, int threads) {
     }
     int measures = f->result->mean != NULL;
     if (measures && index == begin) take_pivot(sums.pivot, to, s->output_channels, f->result->type);
-    loops->finish(
-        nas_element(f->result->y, f->result->type, first * s->output_channels), f->result->type,
-        f->streams, to, columns, pixels, s->output_channels, measures ? sums.pivot : NULL,
-        sums.sum, sums.square);
-    if (measures) flush(&sums, s->output_channels);
+    for (size_t pixel = 0; pixel < pixels; pixel += SUMMED_PIXELS) {
+      loops->finish(
+          nas_element(f->result->y, f->result->type, (first + pixel) * s->output_channels),
+          f->result->type, f->streams, to + pixel * columns, columns,
+          least(SUMMED_PIXELS, pixels - pixel), s->output_channels, measures ? sums.pivot : NULL,
+          sums.sum, sums.square);
+      if (measures) flush(&sums, s->output_channels);
+    }
   }
 }
 
@@ -185,15 +194,15 @@ static void join_statistics(const forward_call *f, int threads, float *mean, flo
 
 void nas_fused_forward(
     const nas_convolution *sizes, const nas_source *source, const float *weights,
-    const nas_result *result, void *scratch) {
+    const float *packed, const nas_result *result, void *scratch) {
   forward_call f = {.g = nas_geometry_of(sizes, source->type, 0), .source = source, .result = result};
   f.l = nas_layout_of(&f.g, 0);
   f.streams = nas_streams(
       result->y, result->type, sizes->batch * sizes->output_height * sizes->output_width,
       sizes->output_channels);
-  f.packed = scratch;
+  f.packed = packed ? packed : scratch;
   f.scratch = (float *)scratch + rounded_up(nas_packed_weights(&f.g, 0), SLACK);
-  nas_pack_forward(&f.g, weights, scratch);
+  if (!packed) nas_pack_forward(&f.g, weights, scratch);
   int threads = nas_on_each_thread(run_forward, &f);
   if (result->mean) join_statistics(&f, threads, result->mean, result->variance);
 }

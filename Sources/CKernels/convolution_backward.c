@@ -80,24 +80,25 @@ static void gradient_of_input(
         continue;
       }
       if (s->depthwise) {
-        for (size_t image = 0; image < b->images; image++)
-          for (size_t line = 0; line < lines; line++) {
-            nas_depthwise_line d = {
-                .from = gradient + image * image_pitch + corner + line * line_pitch,
-                .from_pixel = s->output_channels,
-                .row_pitch = line_pitch,
-                .tap_pitch = s->output_channels,
-                .rows = vertical.taps,
-                .taps = horizontal.taps,
-                .weights = weights,
-                .channels = s->input_channels,
-                .pitch = columns,
-                .to = to + image * to_image +
-                      ((y + line * s->stride) * s->input_width + x) * columns,
-                .to_pixel = s->stride * columns,
-                .pixels = pixels};
-            loops->depthwise_line(&d);
-          }
+        for (size_t image = 0; image < b->images; image++) {
+          nas_depthwise d = {
+              .from = gradient + image * image_pitch + corner,
+              .from_line = line_pitch,
+              .from_pixel = s->output_channels,
+              .row_pitch = line_pitch,
+              .tap_pitch = s->output_channels,
+              .rows = vertical.taps,
+              .taps = horizontal.taps,
+              .weights = weights,
+              .channels = s->input_channels,
+              .pitch = columns,
+              .to = to + image * to_image + (y * s->input_width + x) * columns,
+              .to_line = s->stride * s->input_width * columns,
+              .to_pixel = s->stride * columns,
+              .lines = lines,
+              .pixels = pixels};
+          loops->depthwise(&d);
+        }
         weights += vertical.taps * horizontal.taps * columns;
         continue;
       }
@@ -253,7 +254,7 @@ static void finish_input_gradient(
   int dense = s->kernel == 1 && s->stride == 1;
   size_t lines = dense ? 1 : b->in_lines;
   size_t pixels = dense ? b->in_lines * s->input_width : s->input_width;
-  for (size_t image = 0; image < b->images; image++)
+  for (size_t image = 0; image < b->images; image++) {
     for (size_t line = 0; line < lines; line++) {
       size_t first = ((b->image + image) * s->input_height + b->in_line + line) * s->input_width *
                      channels;
@@ -275,7 +276,8 @@ static void finish_input_gradient(
           .product = sums->square};
       nas_processor_loops()->finish_gradient(&f);
     }
-  flush(sums, channels);
+    flush(sums, channels);
+  }
 }
 
 static void run_backward(void *context, int thread, int threads) {

@@ -70,17 +70,19 @@ typedef struct {
   float *to;
 } nas_winograd_outer_product;
 
-// A line of a depthwise convolution:
-//   to[p · to_pixel + c] = Σ_r Σ_t from[p · from_pixel + r · row_pitch + t · tap_pitch + c] · weights[r][t][c]
+// Lines of a depthwise convolution; pixel p of line y becomes
+//   to[y · to_line + p · to_pixel + c] =
+//     Σ_r Σ_t from[y · from_line + p · from_pixel + r · row_pitch + t · tap_pitch + c] · weights[r][t][c]
 typedef struct {
   const float *from;
-  size_t from_pixel, row_pitch, tap_pitch;
+  size_t from_line, from_pixel, row_pitch, tap_pitch;
   size_t rows, taps;
   const float *weights;
   size_t channels, pitch;  // `pitch` floats of weights from tap to tap
   float *to;
-  size_t to_pixel, pixels;
-} nas_depthwise_line;
+  size_t to_line, to_pixel;
+  size_t lines, pixels;
+} nas_depthwise;
 
 // Its reverse: to[r][t][c] += Σ_p from[…] · gradient[p · gradient_pixel + c], over lines of pixels.
 typedef struct {
@@ -127,7 +129,7 @@ typedef struct {
   void (*winograd)(const nas_winograd *);
   void (*winograd_outer_product)(const nas_winograd_outer_product *);
   void (*outer_product)(const nas_outer_product *);
-  void (*depthwise_line)(const nas_depthwise_line *);
+  void (*depthwise)(const nas_depthwise *);
   void (*depthwise_outer_product)(const nas_depthwise_outer_product *);
 
   // Writes what was computed, and adds each channel's sum and sum of squares of it less `pivot`.

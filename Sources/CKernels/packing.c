@@ -197,6 +197,16 @@ void nas_pack_forward(const geometry *g, const float *weights, float *packed) {
   run_packing(run_pack_forward, &p, nas_packed_weights(g, 0));
 }
 
+size_t nas_packed_bytes(const nas_convolution *sizes, nas_type type) {
+  geometry g = nas_geometry_of(sizes, type, 0);
+  return rounded_up(nas_packed_weights(&g, 0), SLACK) * sizeof(float);
+}
+
+void nas_pack(const nas_convolution *sizes, nas_type type, const float *weights, float *packed) {
+  geometry g = nas_geometry_of(sizes, type, 0);
+  nas_pack_forward(&g, weights, packed);
+}
+
 void nas_pack_backward(const geometry *g, const float *weights, float *packed) {
   const nas_convolution *s = &g->sizes;
   for (size_t y = 0; y < s->stride; y++)

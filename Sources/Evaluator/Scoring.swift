@@ -42,22 +42,15 @@ struct Scoring {
 
   /// Scores networks, computing once the layers that they begin with alike.
   func assessments(of networks: [Network]) throws(KernelError) -> [Assessment] {
-    let tree = PrefixTree(networks)
-    let statistics = try recipe.calibration > 0 ? statistics(of: tree) : nil
-    var tallies = [Tally](repeating: Tally(), count: networks.count)
-    let examples = images.holdOut.prefix(recipe.images)
-    try forEachBatch(of: examples) { batch, labels throws(KernelError) in
-      try walk(tree, over: batch) { node in
-        guard let statistics else { return .batch { _ in } }
-        guard let known = statistics[node].statistics else {
-          preconditionFailure("no statistics were gathered for \(tree.nodes[node].layer.name)")
-        }
-        return .fixed(known)
-      } atEnd: { network, outputs in
-        tallies[network].add(Probabilities(softmaxOf: outputs).crossEntropy(labels: labels))
-      }
+    guard recipe.calibration > 0 else {
+      return try tallies(of: PrefixTree(networks)).map(\.assessment)
     }
-    return tallies.map { Assessment(score: $0.score, answers: $0.answers) }
+    var assessments: [Assessment] = []
+    for together in packable(networks) {
+      let tree = PrefixTree(Array(together))
+      assessments += try tallies(of: tree, with: statistics(of: tree)).map(\.assessment)
+    }
+    return assessments
   }
 
   /// Gathers the statistics of one network.
@@ -65,57 +58,104 @@ struct Scoring {
   /// - Precondition: The recipe gathers them over some images.
   func statistics(of network: Network) throws(KernelError) -> [ChannelStatistics?] {
     precondition(recipe.calibration > 0, "no images to gather statistics over")
-    return try statistics(of: PrefixTree([network])).map(\.statistics)
+    return try statistics(of: PrefixTree([network]))
   }
+
+  // MARK: Batch by batch, each normalised by its own statistics
 
   /// Gathers the statistics of each node of a tree, in the order of its nodes.
-  private func statistics(of tree: PrefixTree) throws(KernelError) -> [MomentMean] {
+  private func statistics(of tree: PrefixTree) throws(KernelError) -> [ChannelStatistics?] {
     var means = [MomentMean](repeating: MomentMean(), count: tree.nodes.count)
-    try forEachBatch(of: images.calibration.prefix(recipe.calibration)) {
-      batch, labels throws(KernelError) in
-      try walk(tree, over: batch) { node in
-        .batch { means[node].add($0, weight: Double(labels.count)) }
-      } atEnd: { _, _ in
-      }
-    }
-    return means
+    try forEachBatch(
+      of: images.calibration.prefix(recipe.calibration), tree,
+      seeing: { node, labels, moments in
+        means[node].add(moments, weight: Double(labels.count))
+      },
+      atEnd: { _, _, _ in })
+    return means.map(\.statistics)
   }
 
-  // MARK: Computing the tree
-
-  /// Computes every layer of a tree once, depth first, holding only the branch it is on.
-  private func walk(
-    _ tree: PrefixTree, over batch: Tensor,
-    normalization: (Int) -> NetworkRunner.Normalization,
-    atEnd: (Int, Tensor) -> Void
-  ) throws(KernelError) {
-    var branch: [NormalizedTensor] = []
-    func visit(_ index: Int) throws(KernelError) {
-      let node = tree.nodes[index]
-      let mark = runner.arena.mark
-      defer { runner.arena.release(to: mark) }
-      let output = try runner.compute(
-        node.layer, input: value(node.layer.source),
-        operand: node.layer.operand.map(value)
-      ) { normalization(index) }.value
-      for network in node.ends { atEnd(network, runner.final(output)) }
-      branch.append(output)
-      for next in node.next { try visit(next) }
-      branch.removeLast()
-    }
-    func value(_ value: Value) -> NormalizedTensor {
-      switch value {
-      case .image: NormalizedTensor(batch)
-      case .layer(let index): branch[index]
-      }
-    }
-    for root in tree.roots { try visit(root) }
+  /// Classifies the hold-out.
+  private func tallies(of tree: PrefixTree) throws(KernelError) -> [Tally] {
+    var tallies = [Tally](repeating: Tally(), count: tree.networks)
+    try forEachBatch(
+      of: images.holdOut.prefix(recipe.images), tree, seeing: { _, _, _ in },
+      atEnd: { network, labels, outputs in
+        tallies[network].add(Probabilities(softmaxOf: outputs).crossEntropy(labels: labels))
+      })
+    return tallies
   }
 
   private func forEachBatch(
-    of examples: ArraySlice<Int>, _ body: (Tensor, [Int32]) throws(KernelError) -> Void
+    of examples: ArraySlice<Int>, _ tree: PrefixTree,
+    seeing: @escaping (_ node: Int, _ labels: [Int32], ChannelStatistics) -> Void,
+    atEnd: (_ network: Int, _ labels: [Int32], _ outputs: Tensor) -> Void
   ) throws(KernelError) {
-    try images.maker.forEachBatch(of: examples, by: recipe.batch, in: runner.arena, body)
+    let walk = TreeWalk(tree, with: runner)
+    try images.maker.forEachBatch(of: examples, by: recipe.batch, in: runner.arena) {
+      batch, labels throws(KernelError) in
+      try walk(over: batch) { node, input, operand, place throws(KernelError) in
+        try runner.compute(tree.nodes[node].layer, input: input, operand: operand, into: place) {
+          .batch { seeing(node, labels, $0) }
+        }.value
+      } atEnd: { network, outputs in
+        atEnd(network, labels, outputs)
+      }
+    }
+  }
+
+  // MARK: A few images at a time on each thread, with known statistics
+
+  /// How many images a thread computes at a time.
+  ///
+  /// So few that what they become mostly stays in the caches, and enough that the weights are worth their
+  /// way there. It is one number for all networks, so that no score depends on what it is computed beside.
+  private static let imagesAtOnce = 8
+
+  /// The bytes of packed weights that networks scored together may have.
+  private static let packedBytes = 1 << 28
+
+  /// Classifies the hold-out.
+  ///
+  /// - Parameters:
+  ///   - tree: The networks.
+  ///   - statistics: Those of each node.
+  private func tallies(
+    of tree: PrefixTree, with statistics: [ChannelStatistics?]
+  ) throws(KernelError) -> [Tally] {
+    let mark = runner.arena.mark
+    defer { runner.arena.release(to: mark) }
+    let layers = zip(tree.nodes, statistics).map { runner.prepare($0.layer, normalizing: $1) }
+    let tickets = Tickets(of: images.holdOut.prefix(recipe.images), by: Self.imagesAtOnce)
+    let workers = try runner.crew().map { ScoringWorker(tree, layers, with: $0) }
+    runner.engine.onEachThread { thread in
+      if thread < workers.count { workers[thread].work(off: tickets, images.maker) }
+    }
+    for worker in workers { if let failure = worker.failure { throw failure } }
+    var tallies = [Tally](repeating: Tally(), count: tree.networks)
+    // Whoever computed them: added up in the order of the images.
+    for answer in workers.flatMap(\.answers).sorted(by: { $0.ticket < $1.ticket }) {
+      tallies[answer.network].add(answer.loss)
+    }
+    return tallies
+  }
+
+  /// Cuts a list of networks into parts whose weights, packed, are not too many.
+  private func packable(_ networks: [Network]) -> [ArraySlice<Network>] {
+    // Winograd's filtering makes 36 numbers of 9.
+    let most = Self.packedBytes / (4 * MemoryLayout<Float>.size)
+    var parts: [ArraySlice<Network>] = []
+    var first = 0
+    var weights = 0
+    for (index, network) in networks.enumerated() {
+      let own = network.cost.parameters
+      if weights + own > most, index > first {
+        parts.append(networks[first..<index])
+        (first, weights) = (index, 0)
+      }
+      weights += own
+    }
+    return parts + [networks[first...]]
   }
 }
 
@@ -189,13 +229,16 @@ struct Tally {
   private(set) var answers = RightAnswers()
   private var loss = 0.0
 
+  /// Adds images one by one, so that it does not matter how many came at a time.
   mutating func add(_ batch: BatchLoss) {
     for isRight in batch.rightAnswers { answers.append(isRight) }
-    loss += batch.loss * Double(batch.rightAnswers.count)
+    for loss in batch.imageLosses { self.loss += loss }
   }
 
   var score: Score {
     Score(
       correct: answers.count, images: answers.images, loss: loss / Double(max(1, answers.images)))
   }
+
+  var assessment: Assessment { Assessment(score: score, answers: answers) }
 }

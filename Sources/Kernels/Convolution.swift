@@ -165,7 +165,7 @@ extension Engine {
 extension Engine.Backend {
   /// Whether the engine's own loops compute a convolution: the depthwise ones always, for which
   /// oneDNN is two to four times slower in this layout.
-  fileprivate func computes(_ sizes: ConvolutionSizes) -> Bool {
+  func computes(_ sizes: ConvolutionSizes) -> Bool {
     self == .fused || sizes.isDepthwise
   }
 }

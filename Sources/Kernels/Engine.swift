@@ -39,6 +39,20 @@ public final class Engine {
   /// The number of threads that kernels are divided among.
   public static var threads: Int { Int(nas_threads()) }
 
+  /// How many threads ``onEachThread(_:)`` calls its closure on.
+  public var threadsAtOnce: Int { backend == .fused ? Self.threads : 1 }
+
+  /// Calls a closure on several threads of the pool at the same time.
+  ///
+  /// What the closure computes with an engine runs on that thread alone, so each thread needs an engine of
+  /// its own. Libraries that divide their work themselves are called on one thread only.
+  ///
+  /// - Parameter body: Told which thread it is on, from 0 to below ``threadsAtOnce``. It must change nothing
+  ///   that another thread reads, unless both go through a lock.
+  public func onEachThread(_ body: (Int) -> Void) {
+    if threadsAtOnce == 1 { body(0) } else { parallel(threadsAtOnce, body) }
+  }
+
   /// Has kernels divided among another number of threads while a closure runs.
   ///
   /// Only an engine that is made in the closure may be used in it: what others have prepared counts

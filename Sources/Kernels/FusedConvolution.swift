@@ -43,9 +43,10 @@ extension Engine {
     let mark = scratch.mark
     defer { scratch.release(to: mark) }
     var description = sizes.description(weightRowStride: weights.rowStride)
+    let packed = weights.packed.flatMap { $0.serves(sizes, reading: input.x.type) ? $0.tensor : nil }
     unsafe withSource(input) { source in
       let room = unsafe scratch.room(nas_fused_scratch(&description, input.x.type.code, 0))
-      unsafe nas_fused_forward(&description, source, weights.start, result, room)
+      unsafe nas_fused_forward(&description, source, weights.start, packed?.start, result, room)
     }
   }
 
@@ -76,7 +77,52 @@ extension Engine {
   }
 }
 
+/// Weights as the engine's loops read them.
+struct PackedWeights {
+  let tensor: Tensor
+  fileprivate let sizes: ConvolutionSizes
+  fileprivate let source: ElementType
+
+  /// Whether they are those of a convolution, which may be one of more or fewer images.
+  fileprivate func serves(_ sizes: ConvolutionSizes, reading type: ElementType) -> Bool {
+    type == source && sizes.ofOneImage == self.sizes
+  }
+}
+
+extension Engine {
+  /// The same weights, packed beforehand for a convolution that is computed again and again.
+  ///
+  /// What is computed with them does not change, to the last bit.
+  ///
+  /// - Parameters:
+  ///   - weights: The weights, which must not change while the result is used.
+  ///   - sizes: The convolution's sizes, for any number of images.
+  ///   - type: The type of what it will read.
+  ///   - arena: Where the packed weights lie.
+  /// - Returns: The weights as given, if this engine reads them as they are.
+  public func packed(
+    _ weights: WeightView, for sizes: ConvolutionSizes, reading type: ElementType, in arena: Arena
+  ) -> WeightView {
+    guard backend.computes(sizes), sizes.groups == 1 else { return weights }
+    var description = sizes.description(weightRowStride: weights.rowStride)
+    let count = unsafe nas_packed_bytes(&description, type.code) / ElementType.float32.bytes
+    let tensor = arena.tensor(TensorShape(rows: 1, channels: count))
+    unsafe nas_pack(&description, type.code, weights.start, tensor.start)
+    var result = weights
+    result.packed = PackedWeights(tensor: tensor, sizes: sizes.ofOneImage, source: type)
+    return result
+  }
+}
+
 extension ConvolutionSizes {
+  fileprivate var ofOneImage: ConvolutionSizes {
+    var image = input
+    image.batch = 1
+    return ConvolutionSizes(
+      input: image, channels: output.channels, kernel: kernel, stride: stride,
+      isDepthwise: isDepthwise, groups: groups)
+  }
+
   fileprivate func description(weightRowStride: Int) -> nas_convolution {
     nas_convolution(
       batch: input.batch, input_height: input.height, input_width: input.width,

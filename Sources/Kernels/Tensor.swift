@@ -67,6 +67,9 @@ public struct Tensor {
       arena: arena, address: address + offset * type.bytes, shape: shape, type: type)
   }
 
+  /// Whether another tensor begins at the same place of memory.
+  func liesWhere(_ other: Tensor) -> Bool { unsafe address == other.address }
+
   /// Images `range` of the batch.
   public func images(_ range: Range<Int>) -> Tensor {
     var shape = shape
@@ -129,6 +132,9 @@ public struct WeightView {
 
   /// Elements from one output channel's weights to the next one's.
   public let rowStride: Int
+
+  /// The same weights as the engine's loops read them; see ``Engine/packed(_:for:reading:in:)``.
+  var packed: PackedWeights?
 
   /// Creates a view of the weights that a tensor holds from its first element on.
   ///

@@ -6,6 +6,9 @@ public struct BatchLoss: Hashable, Sendable {
   /// The mean cross-entropy, in nats.
   public var loss: Double
 
+  /// The cross-entropy of each image with its label.
+  public var imageLosses: [Double]
+
   /// For each image whether its own class's score is above all others.
   public var rightAnswers: [Bool]
 
@@ -47,12 +50,14 @@ public struct Probabilities: Sendable {
     labels: [Int32], smoothing: Double = 0, gradient: Tensor? = nil
   ) -> BatchLoss {
     precondition(labels.count == logarithms.count, "one label an image")
-    var result = BatchLoss(loss: 0, rightAnswers: [])
+    var result = BatchLoss(loss: 0, imageLosses: [], rightAnswers: [])
     for (row, label) in zip(logarithms, labels) {
       let own = row[Int(label)]
-      result.loss -= (1 - smoothing) * own
+      var loss = -(1 - smoothing) * own
       // Without smoothing a class of probability 0 costs nothing.
-      if smoothing > 0 { result.loss -= smoothing * row.reduce(0, +) / Double(row.count) }
+      if smoothing > 0 { loss -= smoothing * row.reduce(0, +) / Double(row.count) }
+      result.loss += loss
+      result.imageLosses.append(loss)
       // A tie is not a right answer.
       result.rightAnswers.append(
         row.indices.allSatisfy { $0 == Int(label) || row[$0] < own })

@@ -15,6 +15,12 @@ public final class NetworkRunner {
   /// Holds the activations.
   public let arena: Arena
 
+  /// Holds those that die in another order than they were made, for who asks for them.
+  public let pool: TensorPool
+
+  /// Runners that share these parameters, one a thread, once they were asked for.
+  private var helpers: [NetworkRunner] = []
+
   /// Told how long each layer took in a pass whose gradients are wanted, for those who measure.
   public var observe: ((Layer, Pass, Duration) -> Void)?
 
@@ -34,6 +40,20 @@ public final class NetworkRunner {
     self.parameters = parameters
     self.precision = precision
     arena = try Arena()
+    pool = try TensorPool()
+  }
+
+  /// Runners that share this one's parameters and precision, one for each thread of the pool.
+  ///
+  /// - Returns: The same ones each time.
+  /// - Throws: ``KernelError`` if no memory can be reserved.
+  public func crew() throws(KernelError) -> [NetworkRunner] {
+    while helpers.count < engine.threadsAtOnce {
+      helpers.append(
+        try NetworkRunner(engine: Engine(backend: engine.backend), parameters: parameters))
+    }
+    for helper in helpers { helper.precision = precision }
+    return helpers
   }
 
   // MARK: One layer
@@ -82,18 +102,20 @@ public final class NetworkRunner {
   ///   - operand: The second value it takes, if it takes one.
   ///   - keeping: Whether what a backward pass needs is kept.
   ///   - mixing: How several widths become one, for a convolution over the statistics of the batch.
+  ///   - place: Where a convolution's output goes; by default into this runner's arena.
   ///   - normalization: Asked only for layers that normalise.
   /// - Returns: What it computes, in this runner's arena.
   /// - Throws: ``KernelError`` if a kernel fails.
   public func compute(
     _ layer: Layer, input: NormalizedTensor, operand: NormalizedTensor?, keeping: Bool = false,
-    mixing: MixedNetwork.WidthMix? = nil, normalization: () -> Normalization
+    mixing: MixedNetwork.WidthMix? = nil, into place: Tensor? = nil,
+    normalization: () -> Normalization
   ) throws(KernelError) -> LayerOutput {
     switch layer.operation {
     case .convolution(let convolution):
       return try compute(
         layer, convolution, input: input, addend: operand, keeping: keeping, mixing: mixing,
-        normalization: normalization)
+        into: place, normalization: normalization)
     case .normalize(let activation):
       let x = final(input)
       let statistics: ChannelStatistics
@@ -137,13 +159,13 @@ public final class NetworkRunner {
 
   private func compute(
     _ layer: Layer, _ convolution: ConvolutionOperation, input: NormalizedTensor,
-    addend: NormalizedTensor?, keeping: Bool, mixing: MixedNetwork.WidthMix?,
+    addend: NormalizedTensor?, keeping: Bool, mixing: MixedNetwork.WidthMix?, into place: Tensor?,
     normalization: () -> Normalization
   ) throws(KernelError) -> LayerOutput {
     let sizes = layer.sizes(convolution, batch: input.shape.batch)
     let weights = parameters.weights(of: layer, convolution, in: arena)
     let nonlinearity = convolution.activation.nonlinearity ?? .none
-    let x = arena.tensor(sizes.output, precision)
+    let x = place ?? arena.tensor(sizes.output, precision)
     if convolution.completion == .normalization, case .fixed(let statistics) = normalization() {
       try engine.convolve(
         sizes, input: input, weights: weights,
@@ -197,7 +219,7 @@ public final class NetworkRunner {
   }
 
   /// Applies an activation that is not applied on reading, if it is such a one.
-  private func activated(
+  func activated(
     _ value: NormalizedTensor, by activation: Activation,
     computed: (x: Tensor, statistics: ChannelStatistics)? = nil
   ) -> LayerOutput {
@@ -240,7 +262,7 @@ public final class NetworkRunner {
     return operand
   }
 
-  private func transform(_ layer: Layer, _ statistics: ChannelStatistics) -> ChannelTransform {
+  func transform(_ layer: Layer, _ statistics: ChannelStatistics) -> ChannelTransform {
     let norm = parameters.normalization(of: layer)
     return ChannelTransform(
       normalizing: statistics,

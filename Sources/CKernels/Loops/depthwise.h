@@ -1,8 +1,8 @@
 // Depthwise products: every channel with its own window, a vector of channels at a time.
 
-// TAPS of 0 stands for any number: then the loops are not unrolled.
+// Sums of up to four pixels that lie `step` apart, for any window.
 INLINE void depthwise_pixels(
-    const nas_depthwise_line *d, const float *from, float *to, size_t c, size_t rows, size_t taps,
+    const nas_depthwise *d, const float *from, float *to, size_t c, size_t rows, size_t taps,
     size_t pixels, size_t step) {
   vector sum[4] = {};
   for (size_t r = 0; r < rows; r++)
@@ -14,33 +14,54 @@ INLINE void depthwise_pixels(
   for (size_t i = 0; i < pixels; i++) store(to + i * d->to_pixel, sum[i]);
 }
 
-static void depthwise_line(const nas_depthwise_line *d) {
-  for (size_t c = 0; c < d->channels; c += LANES) {
-    size_t p = 0;
-    for (; p + 4 <= d->pixels; p += 4) {
-      const float *from = d->from + p * d->from_pixel + c;
-      float *to = d->to + p * d->to_pixel + c;
-      if (d->rows == 3 && d->taps == 3 && d->from_pixel == d->tap_pitch) {
-        // Neighbours share most of what they read.
-        vector sum[4] = {};
-        _Pragma("unroll") for (int r = 0; r < 3; r++) {
-          const float *x = from + (size_t)r * d->row_pitch;
-          vector column[6];
-          _Pragma("unroll") for (int i = 0; i < 6; i++) column[i] = load(x + (size_t)i * d->tap_pitch);
-          _Pragma("unroll") for (int t = 0; t < 3; t++) {
-            vector w = load(d->weights + (size_t)(r * 3 + t) * d->pitch + c);
-            _Pragma("unroll") for (int i = 0; i < 4; i++) sum[i] += column[i + t] * w;
-          }
-        }
-        _Pragma("unroll") for (int i = 0; i < 4; i++) store(to + (size_t)i * d->to_pixel, sum[i]);
-      } else {
-        depthwise_pixels(d, from, to, c, d->rows, d->taps, 4, d->from_pixel);
+// Sums of four neighbouring pixels of each of LINES neighbouring lines, for windows of 3×3 and stride 1:
+// neighbours share most of what they read.
+INLINE void depthwise_square(
+    const nas_depthwise *d, const float *from, float *to, size_t c, int lines) {
+  vector sum[2][4] = {};
+  _Pragma("unroll") for (int r = 0; r < lines + 2; r++) {
+    vector column[6];
+    _Pragma("unroll") for (int i = 0; i < 6; i++)
+      column[i] = load(from + (size_t)r * d->row_pitch + (size_t)i * d->tap_pitch);
+    _Pragma("unroll") for (int y = 0; y < lines; y++) {
+      if (r - y < 0 || r - y > 2) continue;
+      _Pragma("unroll") for (int t = 0; t < 3; t++) {
+        vector w = load(d->weights + (size_t)((r - y) * 3 + t) * d->pitch + c);
+        _Pragma("unroll") for (int i = 0; i < 4; i++) sum[y][i] += column[i + t] * w;
       }
     }
-    for (; p < d->pixels; p++)
-      depthwise_pixels(
-          d, d->from + p * d->from_pixel + c, d->to + p * d->to_pixel + c, c, d->rows, d->taps, 1,
-          d->from_pixel);
+  }
+  _Pragma("unroll") for (int y = 0; y < lines; y++)
+    _Pragma("unroll") for (int i = 0; i < 4; i++)
+      store(to + (size_t)y * d->to_line + (size_t)i * d->to_pixel, sum[y][i]);
+}
+
+static void depthwise(const nas_depthwise *d) {
+  int shares = d->rows == 3 && d->taps == 3 && d->from_pixel == d->tap_pitch &&
+               d->from_line == d->row_pitch;
+  for (size_t y = 0; y < d->lines;) {
+    size_t lines = shares && y + 2 <= d->lines ? 2 : 1;
+    for (size_t c = 0; c < d->channels; c += LANES) {
+      const float *from = d->from + y * d->from_line + c;
+      float *to = d->to + y * d->to_line + c;
+      size_t p = 0;
+      for (; p + 4 <= d->pixels; p += 4) {
+        const float *x = from + p * d->from_pixel;
+        float *result = to + p * d->to_pixel;
+        if (!shares)
+          depthwise_pixels(d, x, result, c, d->rows, d->taps, 4, d->from_pixel);
+        else if (lines == 2)
+          depthwise_square(d, x, result, c, 2);
+        else
+          depthwise_square(d, x, result, c, 1);
+      }
+      for (; p < d->pixels; p++)
+        for (size_t line = 0; line < lines; line++)
+          depthwise_pixels(
+              d, from + line * d->from_line + p * d->from_pixel,
+              to + line * d->to_line + p * d->to_pixel, c, d->rows, d->taps, 1, d->from_pixel);
+    }
+    y += lines;
   }
 }
 

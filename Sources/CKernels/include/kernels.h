@@ -87,9 +87,16 @@ typedef struct {
   nas_activation activation;
 } nas_result;
 
+// Weights as the loops read them; they lie alike for any number of images. Who computes one convolution
+// again and again packs them once.
+size_t nas_packed_bytes(const nas_convolution *sizes, nas_type type);
+void nas_pack(const nas_convolution *sizes, nas_type type, const float *weights, float *packed);
+
+// `packed` may be null: then the weights are packed on the way, into the scratch. Otherwise `weights` are
+// not read.
 void nas_fused_forward(
     const nas_convolution *sizes, const nas_source *source, const float *weights,
-    const nas_result *result, void *scratch);
+    const float *packed, const nas_result *result, void *scratch);
 
 // Adds to the gradient of the weights, and gives that of what was read to `sink`; either may be null,
 // and is not computed then.

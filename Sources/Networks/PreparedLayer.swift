@@ -1,0 +1,78 @@
+public import Kernels
+public import SearchSpace
+
+/// A layer with known statistics, ready to be computed for a few images after the other.
+///
+/// A convolution's weights are packed, and its normalisation is a factor and an offset for each channel.
+/// Runners of several threads may read one at the same time.
+public struct PreparedLayer {
+  let layer: Layer
+
+  /// What a layer that normalises has learnt of its input.
+  let statistics: ChannelStatistics?
+
+  /// What a convolution that normalises needs.
+  let convolution: Convolution?
+
+  struct Convolution {
+    let operation: ConvolutionOperation
+    let weights: WeightView
+    let transform: ChannelTransform
+  }
+}
+
+extension NetworkRunner {
+  /// Prepares a layer.
+  ///
+  /// - Parameters:
+  ///   - layer: The layer.
+  ///   - statistics: Its mean and variance; `nil` if it does not normalise.
+  /// - Returns: The layer, its weights packed in this runner's arena.
+  public func prepare(_ layer: Layer, normalizing statistics: ChannelStatistics?) -> PreparedLayer {
+    guard case .convolution(let operation) = layer.operation,
+      operation.completion == .normalization, let statistics
+    else { return PreparedLayer(layer: layer, statistics: statistics, convolution: nil) }
+    let type = layer.source == .image ? .float32 : precision
+    let weights = engine.packed(
+      parameters.weights(of: layer, operation, in: arena), for: layer.sizes(operation, batch: 1),
+      reading: type, in: arena)
+    return PreparedLayer(
+      layer: layer, statistics: statistics,
+      convolution: PreparedLayer.Convolution(
+        operation: operation, weights: weights, transform: transform(layer, statistics)))
+  }
+
+  /// Computes a layer that this runner prepared, or another one that shares its parameters.
+  ///
+  /// - Parameters:
+  ///   - prepared: The layer.
+  ///   - input: The value it reads, of shape `[batch]` times ``Layer/input``.
+  ///   - operand: The second value it takes, if it takes one.
+  ///   - place: Where a convolution's output goes; by default into this runner's arena.
+  /// - Returns: What ``compute(_:input:operand:keeping:mixing:into:normalization:)`` returns, to the last
+  ///   bit.
+  /// - Throws: ``KernelError`` if a kernel fails.
+  public func compute(
+    _ prepared: PreparedLayer, input: NormalizedTensor, operand: NormalizedTensor?,
+    into place: Tensor? = nil
+  ) throws(KernelError) -> NormalizedTensor {
+    let layer = prepared.layer
+    guard let convolution = prepared.convolution else {
+      return try compute(layer, input: input, operand: operand, into: place) {
+        guard let statistics = prepared.statistics else {
+          preconditionFailure("\(layer.name) was prepared without statistics")
+        }
+        return .fixed(statistics)
+      }.value
+    }
+    let sizes = layer.sizes(convolution.operation, batch: input.shape.batch)
+    let activation = convolution.operation.activation
+    let y = place ?? arena.tensor(sizes.output, precision)
+    try engine.convolve(
+      sizes, input: input, weights: convolution.weights,
+      normalizing: Normalizing(
+        convolution.transform, adding: operand, activation.nonlinearity ?? .none),
+      into: y)
+    return activated(NormalizedTensor(y), by: activation).value
+  }
+}
