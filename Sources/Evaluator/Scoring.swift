@@ -115,11 +115,7 @@ struct Scoring {
   /// The bytes of packed weights that networks scored together may have.
   private static let packedBytes = 1 << 28
 
-  /// Classifies the hold-out.
-  ///
-  /// - Parameters:
-  ///   - tree: The networks.
-  ///   - statistics: Those of each node.
+  /// Classifies the hold-out with the statistics of each node.
   private func tallies(
     of tree: PrefixTree, with statistics: [ChannelStatistics?]
   ) throws(KernelError) -> [Tally] {

@@ -18,11 +18,15 @@ public final class Engine {
 
   /// Creates an engine.
   ///
-  /// - Parameter backend: What computes convolutions.
+  /// - Parameters:
+  ///   - backend: What computes convolutions.
+  ///   - capacity: The most bytes of working memory.
   /// - Throws: ``KernelError`` if no working memory can be reserved.
-  public init(backend: Backend = .fused) throws(KernelError) {
+  public init(
+    backend: Backend = .fused, capacity: Int = Arena.machineMemory
+  ) throws(KernelError) {
     self.backend = backend
-    scratch = try Arena()
+    scratch = try Arena(capacity: capacity)
     openblas_set_num_threads(1)
   }
 

@@ -43,7 +43,9 @@ extension Engine {
     let mark = scratch.mark
     defer { scratch.release(to: mark) }
     var description = sizes.description(weightRowStride: weights.rowStride)
-    let packed = weights.packed.flatMap { $0.serves(sizes, reading: input.x.type) ? $0.tensor : nil }
+    let packed = weights.packed.flatMap {
+      $0.serves(sizes, reading: input.x.type) ? $0.tensor : nil
+    }
     unsafe withSource(input) { source in
       let room = unsafe scratch.room(nas_fused_scratch(&description, input.x.type.code, 0))
       unsafe nas_fused_forward(&description, source, weights.start, packed?.start, result, room)

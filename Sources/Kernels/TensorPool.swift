@@ -18,9 +18,10 @@ public final class TensorPool {
 
   /// Creates a pool.
   ///
+  /// - Parameter capacity: The most bytes that tensors can take together.
   /// - Throws: ``KernelError`` if no memory can be reserved.
-  public init() throws(KernelError) {
-    arena = try Arena()
+  public init(capacity: Int = Arena.machineMemory) throws(KernelError) {
+    arena = try Arena(capacity: capacity)
     start = arena.mark
   }
 

@@ -32,15 +32,21 @@ public final class NetworkRunner {
 
   /// Creates a runner.
   ///
+  /// - Parameters:
+  ///   - engine: What computes.
+  ///   - parameters: The parameters, which are not copied.
+  ///   - precision: How activations and their gradients lie in memory.
+  ///   - capacity: The most bytes that the arena, and as many that the pool can hold.
   /// - Throws: ``KernelError`` if no memory can be reserved.
   public init(
-    engine: Engine, parameters: Parameters, precision: ElementType = .float32
+    engine: Engine, parameters: Parameters, precision: ElementType = .float32,
+    capacity: Int = Arena.machineMemory
   ) throws(KernelError) {
     self.engine = engine
     self.parameters = parameters
     self.precision = precision
-    arena = try Arena()
-    pool = try TensorPool()
+    arena = try Arena(capacity: capacity)
+    pool = try TensorPool(capacity: capacity)
   }
 
   /// Runners that share this one's parameters and precision, one for each thread of the pool.
@@ -48,9 +54,13 @@ public final class NetworkRunner {
   /// - Returns: The same ones each time.
   /// - Throws: ``KernelError`` if no memory can be reserved.
   public func crew() throws(KernelError) -> [NetworkRunner] {
+    // Addresses are scarce where threads and memory are many.
+    let share = Arena.machineMemory / engine.threadsAtOnce
     while helpers.count < engine.threadsAtOnce {
       helpers.append(
-        try NetworkRunner(engine: Engine(backend: engine.backend), parameters: parameters))
+        try NetworkRunner(
+          engine: Engine(backend: engine.backend, capacity: share), parameters: parameters,
+          capacity: share))
     }
     for helper in helpers { helper.precision = precision }
     return helpers

@@ -96,6 +96,53 @@ import Testing
     }
   }
 
+  /// Every kind of layer, values that are read long after they were made, and widths that change nothing
+  /// before them.
+  private func manifold() throws -> SearchSpace {
+    try SearchSpace(name: "manifold", input: Shape(channels: 1, height: 8, width: 8)) {
+      Convolution(width: [4, 6], kernel: [3, 5], activation: .hardSwish)
+      Stage(
+        .invertedResidual(
+          expand: [2, 3], kernel: [3, 5], gate: SqueezeAndExcitation(activation: .swish)),
+        width: [4, 6], depth: [1, 2], activation: .swish)
+      Stage(.fire(squeeze: .percent(50)), width: [8, 12], completion: .bias)
+      OneOf {
+        Alternative {}
+        Alternative { Convolution(width: [4, 8], kernel: 1, completion: .bias) }
+      }
+      Pool(.average, kernel: 3, stride: 2, roundsUp: true)
+      Stage(.bottleneck(inner: .percent(50), in: .groups(2)), width: [8, 16], depth: [1, 2])
+      Stage(.basic(), width: [6, 8, 10], depth: [1, 2], residual: .shortcut)
+      Convolution(width: [6, 8], kernel: 1, completion: .none, activation: .none)
+      Normalization(activation: .relu6)
+      GlobalAveragePool()
+      Linear(width: [5, 7], activation: .relu)
+      Linear(classes: 4)
+    }
+  }
+
+  @Test(arguments: Engine.Backend.allCases)
+  func `scores layers of every kind, together and alone, as the networks answer`(
+    backend: Engine.Backend
+  ) throws {
+    let supernet = try Supernet(
+      space: manifold(), images: images(), settings: .init(), engine: Engine(backend: backend))
+    // 197 images are not a whole number of parts, whichever way they are dealt out.
+    let recipe = ScoringRecipe(images: 197, calibration: 90, batch: 40)
+    var generator = SeededGenerator(seed: 3)
+    let architectures = (0..<12).map { _ in supernet.space.randomArchitecture(using: &generator) }
+    let together = try supernet.score(architectures, with: recipe)
+    for (architecture, score) in zip(architectures, together) {
+      #expect(try supernet.score([architecture], with: recipe) == [score])
+      let trained = try supernet.trainedNetwork(of: architecture, with: recipe)
+      let answers = try supernet.answers(of: trained, with: recipe)
+      #expect(answers.score.correct == score.correct)
+      #expect(answers.score.images == 197 && score.images == 197)
+      #expect(abs(answers.score.loss - score.loss) < 1e-6)
+    }
+    #expect(Set(together.map(\.loss)).count > 6)
+  }
+
   @Test func `scores with each batch's own statistics where none are gathered`() throws {
     let supernet = try supernet()
     let space = supernet.space

@@ -39,6 +39,45 @@ import Testing
     }
   }
 
+  @Test(arguments: ConvolutionCase.small, ElementType.allCases)
+  func `computes the same with weights packed beforehand, to the last bit`(
+    case entry: ConvolutionCase, type: ElementType
+  ) throws {
+    let operands = try Operands(entry, type)
+    let channels = entry.sizes.output.channels
+    let transform = ChannelTransform(
+      scale: randomNumbers(channels, seed: 1), shift: randomNumbers(channels, seed: 2))
+    for backend in entry.backends {
+      let engine = try Engine(backend: backend)
+      let packed = engine.packed(
+        operands.view, for: entry.sizes, reading: type, in: operands.arena)
+      // For all images at once, for the last one alone, and for one whose type they are not packed for.
+      for (images, read) in [(entry.sizes.input.batch, type), (1, type), (1, other(type))] {
+        var shape = entry.sizes.input
+        shape.batch = images
+        let sizes = ConvolutionSizes(
+          input: shape, channels: channels, kernel: entry.sizes.kernel,
+          stride: entry.sizes.stride, isDepthwise: entry.sizes.isDepthwise,
+          groups: entry.sizes.groups)
+        let x = operands.arena.tensor(shape, read)
+        x.copy(Array(operands.x.suffix(shape.count)))
+        let outputs = try [operands.view, packed].map { weights in
+          let y = operands.arena.tensor(sizes.output, read)
+          try engine.convolve(
+            sizes, input: NormalizedTensor(x), weights: weights,
+            normalizing: Normalizing(transform, .relu), into: y)
+          return y.elements
+        }
+        #expect(outputs[0].contains { $0 != 0 } || outputs[0].count < 20)
+        #expect(outputs[0] == outputs[1], "\(backend), \(images) images as \(read)")
+      }
+    }
+  }
+
+  private func other(_ type: ElementType) -> ElementType {
+    type == .float32 ? .bfloat16 : .float32
+  }
+
   @Test(arguments: Engine.Backend.allCases)
   func `measures a mean that lies far from zero`(backend: Engine.Backend) throws {
     let engine = try Engine(backend: backend)
