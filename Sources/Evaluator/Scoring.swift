@@ -42,13 +42,15 @@ struct Scoring {
 
   /// Scores networks, computing once the layers that they begin with alike.
   func assessments(of networks: [Network]) throws(KernelError) -> [Assessment] {
-    guard recipe.calibration > 0 else {
-      return try tallies(of: PrefixTree(networks)).map(\.assessment)
-    }
     var assessments: [Assessment] = []
     for together in packable(networks) {
-      let tree = PrefixTree(Array(together))
-      assessments += try tallies(of: tree, with: statistics(of: tree)).map(\.assessment)
+      let mark = runner.arena.mark
+      defer { runner.arena.release(to: mark) }
+      let tree = PackedTree(Array(together), runner)
+      let tallies =
+        try recipe.calibration > 0
+        ? tallies(of: tree, with: statistics(of: tree)) : tallies(of: tree)
+      assessments += tallies.map(\.assessment)
     }
     return assessments
   }
@@ -58,16 +60,29 @@ struct Scoring {
   /// - Precondition: The recipe gathers them over some images.
   func statistics(of network: Network) throws(KernelError) -> [ChannelStatistics?] {
     precondition(recipe.calibration > 0, "no images to gather statistics over")
-    return try statistics(of: PrefixTree([network]))
+    let mark = runner.arena.mark
+    defer { runner.arena.release(to: mark) }
+    return try statistics(of: PackedTree([network], runner))
+  }
+
+  /// Networks with the weights of each node's layer, packed once for all images.
+  private struct PackedTree {
+    let tree: PrefixTree
+    let weights: [WeightView?]
+
+    init(_ networks: [Network], _ runner: NetworkRunner) {
+      tree = PrefixTree(networks)
+      weights = tree.nodes.map { runner.packedWeights(of: $0.layer) }
+    }
   }
 
   // MARK: Batch by batch, each normalised by its own statistics
 
   /// Gathers the statistics of each node of a tree, in the order of its nodes.
-  private func statistics(of tree: PrefixTree) throws(KernelError) -> [ChannelStatistics?] {
-    var means = [MomentMean](repeating: MomentMean(), count: tree.nodes.count)
+  private func statistics(of packed: PackedTree) throws(KernelError) -> [ChannelStatistics?] {
+    var means = [MomentMean](repeating: MomentMean(), count: packed.weights.count)
     try forEachBatch(
-      of: images.calibration.prefix(recipe.calibration), tree,
+      of: images.calibration.prefix(recipe.calibration), packed,
       seeing: { node, labels, moments in
         means[node].add(moments, weight: Double(labels.count))
       },
@@ -76,10 +91,10 @@ struct Scoring {
   }
 
   /// Classifies the hold-out.
-  private func tallies(of tree: PrefixTree) throws(KernelError) -> [Tally] {
-    var tallies = [Tally](repeating: Tally(), count: tree.networks)
+  private func tallies(of packed: PackedTree) throws(KernelError) -> [Tally] {
+    var tallies = [Tally](repeating: Tally(), count: packed.tree.networks)
     try forEachBatch(
-      of: images.holdOut.prefix(recipe.images), tree, seeing: { _, _, _ in },
+      of: images.holdOut.prefix(recipe.images), packed, seeing: { _, _, _ in },
       atEnd: { network, labels, outputs in
         tallies[network].add(Probabilities(softmaxOf: outputs).crossEntropy(labels: labels))
       })
@@ -87,15 +102,18 @@ struct Scoring {
   }
 
   private func forEachBatch(
-    of examples: ArraySlice<Int>, _ tree: PrefixTree,
+    of examples: ArraySlice<Int>, _ packed: PackedTree,
     seeing: @escaping (_ node: Int, _ labels: [Int32], ChannelStatistics) -> Void,
     atEnd: (_ network: Int, _ labels: [Int32], _ outputs: Tensor) -> Void
   ) throws(KernelError) {
-    let walk = TreeWalk(tree, with: runner)
+    let walk = TreeWalk(packed.tree, with: runner)
     try images.maker.forEachBatch(of: examples, by: recipe.batch, in: runner.arena) {
       batch, labels throws(KernelError) in
       try walk(over: batch) { node, input, operand, place throws(KernelError) in
-        try runner.compute(tree.nodes[node].layer, input: input, operand: operand, into: place) {
+        try runner.compute(
+          packed.tree.nodes[node].layer, input: input, operand: operand,
+          weights: packed.weights[node], into: place
+        ) {
           .batch { seeing(node, labels, $0) }
         }.value
       } atEnd: { network, outputs in
@@ -117,11 +135,13 @@ struct Scoring {
 
   /// Classifies the hold-out with the statistics of each node.
   private func tallies(
-    of tree: PrefixTree, with statistics: [ChannelStatistics?]
+    of packed: PackedTree, with statistics: [ChannelStatistics?]
   ) throws(KernelError) -> [Tally] {
-    let mark = runner.arena.mark
-    defer { runner.arena.release(to: mark) }
-    let layers = zip(tree.nodes, statistics).map { runner.prepare($0.layer, normalizing: $1) }
+    let tree = packed.tree
+    let layers = tree.nodes.indices.map {
+      runner.prepare(
+        tree.nodes[$0].layer, weights: packed.weights[$0], normalizing: statistics[$0])
+    }
     let tickets = Tickets(of: images.holdOut.prefix(recipe.images), by: Self.imagesAtOnce)
     let workers = try runner.crew().map { ScoringWorker(tree, layers, with: $0) }
     runner.engine.onEachThread { thread in

@@ -112,20 +112,21 @@ public final class NetworkRunner {
   ///   - operand: The second value it takes, if it takes one.
   ///   - keeping: Whether what a backward pass needs is kept.
   ///   - mixing: How several widths become one, for a convolution over the statistics of the batch.
+  ///   - weights: A convolution's weights, if they were packed for it (``packedWeights(of:)``).
   ///   - place: Where a convolution's output goes; by default into this runner's arena.
   ///   - normalization: Asked only for layers that normalise.
   /// - Returns: What it computes, in this runner's arena.
   /// - Throws: ``KernelError`` if a kernel fails.
   public func compute(
     _ layer: Layer, input: NormalizedTensor, operand: NormalizedTensor?, keeping: Bool = false,
-    mixing: MixedNetwork.WidthMix? = nil, into place: Tensor? = nil,
+    mixing: MixedNetwork.WidthMix? = nil, weights: WeightView? = nil, into place: Tensor? = nil,
     normalization: () -> Normalization
   ) throws(KernelError) -> LayerOutput {
     switch layer.operation {
     case .convolution(let convolution):
       return try compute(
         layer, convolution, input: input, addend: operand, keeping: keeping, mixing: mixing,
-        into: place, normalization: normalization)
+        weights: weights, into: place, normalization: normalization)
     case .normalize(let activation):
       let x = final(input)
       let statistics: ChannelStatistics
@@ -169,11 +170,11 @@ public final class NetworkRunner {
 
   private func compute(
     _ layer: Layer, _ convolution: ConvolutionOperation, input: NormalizedTensor,
-    addend: NormalizedTensor?, keeping: Bool, mixing: MixedNetwork.WidthMix?, into place: Tensor?,
-    normalization: () -> Normalization
+    addend: NormalizedTensor?, keeping: Bool, mixing: MixedNetwork.WidthMix?,
+    weights packed: WeightView?, into place: Tensor?, normalization: () -> Normalization
   ) throws(KernelError) -> LayerOutput {
     let sizes = layer.sizes(convolution, batch: input.shape.batch)
-    let weights = parameters.weights(of: layer, convolution, in: arena)
+    let weights = packed ?? parameters.weights(of: layer, convolution, in: arena)
     let nonlinearity = convolution.activation.nonlinearity ?? .none
     let x = place ?? arena.tensor(sizes.output, precision)
     if convolution.completion == .normalization, case .fixed(let statistics) = normalization() {

@@ -22,20 +22,30 @@ public struct PreparedLayer {
 }
 
 extension NetworkRunner {
+  /// Packs a convolution's weights, to compute it for several batches.
+  ///
+  /// - Parameter layer: The layer.
+  /// - Returns: The weights, in this runner's arena; `nil` if the layer is no convolution.
+  public func packedWeights(of layer: Layer) -> WeightView? {
+    guard case .convolution(let operation) = layer.operation else { return nil }
+    return engine.packed(
+      parameters.weights(of: layer, operation, in: arena), for: layer.sizes(operation, batch: 1),
+      reading: layer.source == .image ? .float32 : precision, in: arena)
+  }
+
   /// Prepares a layer.
   ///
   /// - Parameters:
   ///   - layer: The layer.
+  ///   - weights: What ``packedWeights(of:)`` made of it.
   ///   - statistics: Its mean and variance; `nil` if it does not normalise.
-  /// - Returns: The layer, its weights packed in this runner's arena.
-  public func prepare(_ layer: Layer, normalizing statistics: ChannelStatistics?) -> PreparedLayer {
+  /// - Returns: The layer.
+  public func prepare(
+    _ layer: Layer, weights: WeightView?, normalizing statistics: ChannelStatistics?
+  ) -> PreparedLayer {
     guard case .convolution(let operation) = layer.operation,
-      operation.completion == .normalization, let statistics
+      operation.completion == .normalization, let weights, let statistics
     else { return PreparedLayer(layer: layer, statistics: statistics, convolution: nil) }
-    let type = layer.source == .image ? .float32 : precision
-    let weights = engine.packed(
-      parameters.weights(of: layer, operation, in: arena), for: layer.sizes(operation, batch: 1),
-      reading: type, in: arena)
     return PreparedLayer(
       layer: layer, statistics: statistics,
       convolution: PreparedLayer.Convolution(
@@ -49,8 +59,8 @@ extension NetworkRunner {
   ///   - input: The value it reads, of shape `[batch]` times ``Layer/input``.
   ///   - operand: The second value it takes, if it takes one.
   ///   - place: Where a convolution's output goes; by default into this runner's arena.
-  /// - Returns: What ``compute(_:input:operand:keeping:mixing:into:normalization:)`` returns, to the last
-  ///   bit.
+  /// - Returns: What ``compute(_:input:operand:keeping:mixing:weights:into:normalization:)`` returns, to
+  ///   the last bit.
   /// - Throws: ``KernelError`` if a kernel fails.
   public func compute(
     _ prepared: PreparedLayer, input: NormalizedTensor, operand: NormalizedTensor?,

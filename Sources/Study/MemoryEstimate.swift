@@ -26,9 +26,9 @@ package struct MemoryEstimate {
   /// Reckons the work on a network; that on the largest of a space needs the most.
   ///
   /// In training a layer keeps what it computes and what it makes on the way; of gradients some four of
-  /// the largest are alive at once, and some batches are made ahead. Scoring keeps what each layer of
-  /// the network computed, as other candidates may go on from there. Weights have gradients and momentum
-  /// beside them throughout.
+  /// the largest are alive at once, and some batches are made ahead. Scoring keeps what
+  /// a layer computed for as long as other candidates may go on from there, at worst all of it. Weights
+  /// have gradients and momentum beside them throughout.
   ///
   /// - Parameters:
   ///   - network: The network.
