@@ -37,8 +37,10 @@ import TrialStore
     #expect(run.errors.contains("Spearman's ρ"))
 
     let study = try shown(tool)
-    // Images as easy as these are learnt in no time, and the more so the wider the network.
-    #expect(try #require(study.rank_agreement) > 0)
+    // Five networks that learn such easy images hardly differ, so ρ itself is left to chance.
+    let agreement = try #require(study.rank_agreement)
+    #expect((-1...1).contains(agreement))
+    #expect(run.errors.contains("Spearman's ρ \(String(format: "%.2f", agreement))"))
     let training = try #require(study.trainings.first { $0.name == "supernet" })
     #expect(training.epochs == 3)
     #expect((0..<1).contains(try #require(training.waiting)))
@@ -60,11 +62,14 @@ import TrialStore
     let tool = try Tool()
     defer { tool.remove() }
     #expect(try tool.run("run", "search.yaml", "--quiet").status == 0)
-    #expect(try !tool.run("show").output.contains("no better than chance"))
-    try DatabaseQueue(path: tool.folder.appending(path: "results.sqlite").path).write {
-      try $0.execute(sql: "UPDATE studies SET rank_agreement = 0.1")
+    let database = try DatabaseQueue(path: tool.folder.appending(path: "results.sqlite").path)
+    for (agreement, warns) in [(0.9, false), (0.1, true)] {
+      try database.write {
+        try $0.execute(sql: "UPDATE studies SET rank_agreement = ?", arguments: [agreement])
+      }
+      let text = try tool.run("show").output
+      #expect(text.contains("no better than chance") == warns, "\(text)")
     }
-    #expect(try tool.run("show").output.contains("no better than chance"))
     try tool.write(
       Tool.plan.replacingOccurrences(of: "study: small", with: "study: other"), to: "other.yaml")
     let other = try tool.run("run", "other.yaml")
