@@ -18,6 +18,11 @@
 // Results from this size on are not found in a cache when they are read next.
 #define STREAM_BYTES (8 * 1024 * 1024)
 
+// Into so many parts what is measured is cut: enough for the threads of a machine, few enough that their
+// sums are soon joined. A part has at least so many pixels.
+#define PARTS 32
+#define PART_PIXELS 128
+
 // From so many channels on both sides Winograd's filtering saves more than its transforms cost.
 #define WINOGRAD_CHANNELS 8
 
@@ -29,13 +34,25 @@ static int fills_tiles(size_t height, size_t width) {
   return 2 * NAS_WINOGRAD_PLACES * tiles <= 9 * height * width;
 }
 
-geometry nas_geometry_of(const nas_convolution *sizes, nas_type type, int backward) {
+// Cuts what is measured into parts.
+static void cut_into_parts(geometry *g) {
+  const nas_convolution *s = &g->sizes;
+  size_t pixels = s->output_height * s->output_width;
+  g->part_images = least(s->batch, most(quotient_up(s->batch, PARTS), quotient_up(PART_PIXELS, pixels)));
+  size_t cuts = least(PARTS / s->batch, pixels / PART_PIXELS);
+  g->part_lines = cuts > 1 ? least(s->output_height,
+                                   rounded_up(quotient_up(s->output_height, cuts), NAS_WINOGRAD_TILE))
+                           : s->output_height;
+}
+
+geometry nas_geometry_of(const nas_convolution *sizes, nas_type type, pass purpose) {
   const nas_loops *loops = nas_processor_loops();
   const size_t lanes = loops->lanes;
   geometry g = {.sizes = *sizes, .padding = sizes->kernel / 2};
   nas_convolution *s = &g.sizes;
+  int backward = purpose == BACKWARD;
   // A window of one pixel knows no images, only pixels.
-  if (s->kernel == 1 && s->stride == 1) {
+  if (s->kernel == 1 && s->stride == 1 && purpose != MEASURED) {
     s->input_height *= s->batch;
     s->output_height = s->input_height;
     s->batch = 1;
@@ -65,26 +82,33 @@ geometry nas_geometry_of(const nas_convolution *sizes, nas_type type, int backwa
     size_t weights = s->depthwise ? 0 : window * g.out_columns * sizeof(float);
     limit = most(limit, least(weights, MOST_BAND_BYTES));
   }
-  size_t lines = most(1, limit / (line * sizeof(float)));
+  const size_t lines_that_fit = most(1, limit / (line * sizeof(float)));
   // The lines above and below a band are gathered twice, so it should not be too flat.
-  if (s->kernel > 1) lines = most(lines, 4);
-  // Enough bands for the threads.
-  if (s->batch == 1)
-    lines = least(lines, most(1, quotient_up(s->output_height, (size_t)nas_threads())));
-  if (lines >= s->output_height) {
-    size_t per_thread = quotient_up(s->batch, (size_t)nas_threads());
-    size_t images = least(lines / s->output_height, per_thread);
-    g.lines = s->output_height;
-    g.bands_per_image = 1;
-    g.bands = quotient_up(s->batch, images);
-    g.images = quotient_up(s->batch, g.bands);
-    g.bands = quotient_up(s->batch, g.images);
+  size_t lines = s->kernel > 1 ? most(lines_that_fit, 4) : lines_that_fit;
+  if (purpose == MEASURED) {
+    cut_into_parts(&g);
   } else {
-    g.lines = nas_in_tiles(&g, quotient_up(s->output_height, quotient_up(s->output_height, lines)));
-    g.bands_per_image = quotient_up(s->output_height, g.lines);
-    g.bands = s->batch * g.bands_per_image;
+    // Enough bands for the threads.
+    g.part_images = quotient_up(s->batch, (size_t)nas_threads());
+    g.part_lines = s->batch == 1 ? quotient_up(s->output_height, (size_t)nas_threads()) : s->output_height;
+  }
+  lines = least(lines, g.part_lines);
+  if (lines == s->output_height) {
+    g.lines = lines;
+    g.images = least(g.part_images, most(1, lines_that_fit / lines));
+    g.images = quotient_up(g.part_images, quotient_up(g.part_images, g.images));
+  } else {
+    g.lines = nas_in_tiles(&g, quotient_up(g.part_lines, quotient_up(g.part_lines, lines)));
     g.images = 1;
   }
+  if (purpose != MEASURED) {
+    g.part_images = g.images;
+    g.part_lines = g.lines;
+  }
+  g.parts_per_image = quotient_up(s->output_height, g.part_lines);
+  g.parts = quotient_up(s->batch, g.part_images) * g.parts_per_image;
+  g.bands_per_image = quotient_up(g.part_lines, g.lines);
+  g.bands = quotient_up(g.part_images, g.images) * g.bands_per_image;
   g.from_height = most((nas_in_tiles(&g, g.lines) - 1) * s->stride + s->kernel,
                        g.lines * s->stride + g.padding);
   g.gradient_height = nas_in_tiles(&g, g.lines) + g.before + g.after;
@@ -100,19 +124,24 @@ geometry nas_geometry_of(const nas_convolution *sizes, nas_type type, int backwa
   return g;
 }
 
-band nas_band_at(const geometry *g, size_t index) {
+int nas_rounds_alike(const nas_convolution *left, const nas_convolution *right, nas_type type) {
+  geometry l = nas_geometry_of(left, type, KNOWN), r = nas_geometry_of(right, type, KNOWN);
+  return l.winograd == r.winograd && l.pairs == r.pairs;
+}
+
+// How much of `count` is left from `first` on, at most `limit`.
+static size_t rest(size_t first, size_t count, size_t limit) {
+  return first < count ? least(count - first, limit) : 0;
+}
+
+band nas_band_at(const geometry *g, size_t part, size_t index) {
   band b;
-  if (g->bands_per_image == 1) {
-    b.image = index * g->images;
-    b.images = least(g->images, g->sizes.batch - b.image);
-    b.line = 0;
-    b.lines = g->lines;
-  } else {
-    b.image = index / g->bands_per_image;
-    b.images = 1;
-    b.line = index % g->bands_per_image * g->lines;
-    b.lines = least(g->lines, g->sizes.output_height - b.line);
-  }
+  size_t image = index / g->bands_per_image * g->images;
+  size_t line = index % g->bands_per_image * g->lines;
+  b.image = part / g->parts_per_image * g->part_images + image;
+  b.images = least(rest(b.image, g->sizes.batch, g->images), rest(image, g->part_images, g->images));
+  b.line = part % g->parts_per_image * g->part_lines + line;
+  b.lines = least(rest(b.line, g->sizes.output_height, g->lines), rest(line, g->part_lines, g->lines));
   b.in_line = b.line * g->sizes.stride;
   b.in_lines = least(b.lines * g->sizes.stride, g->sizes.input_height - b.in_line);
   return b;
@@ -133,6 +162,7 @@ int nas_streams(const void *array, nas_type type, size_t pixels, size_t channels
 // Whether the source can be read where it lies.
 static int lies_ready(const geometry *g, const nas_source *source, int in_pairs) {
   return g->sizes.kernel == 1 && g->sizes.stride == 1 && !g->sizes.depthwise && !source->scale &&
+         source->pitch == g->sizes.input_channels &&
          (in_pairs ? g->sizes.input_channels % 2 == 0 : source->type == NAS_FLOAT32);
 }
 
@@ -142,13 +172,13 @@ static void gather_pixels(
     size_t pixels) {
   const nas_loops *loops = nas_processor_loops();
   size_t channels = g->sizes.input_channels;
-  const void *from = nas_element(source->x, source->type, first * channels);
+  const void *from = nas_element(source->x, source->type, first * source->pitch);
   if (in_pairs)
     loops->gather_pairs(
-        to, from, pixels, channels, source->scale, source->shift, source->activation);
+        to, from, source->pitch, pixels, channels, source->scale, source->shift, source->activation);
   else
     loops->gather(
-        to, from, source->type, pixels, channels, source->scale, source->shift,
+        to, from, source->type, source->pitch, pixels, channels, source->scale, source->shift,
         source->activation);
 }
 
@@ -157,14 +187,15 @@ const float *nas_gather_band(
     const geometry *g, const band *b, const nas_source *source, int in_pairs, float *to) {
   const nas_convolution *s = &g->sizes;
   size_t channels = g->from_words;
+  size_t first = (b->image * s->input_height + b->line) * s->input_width;  // of windows of one pixel
   if (lies_ready(g, source, in_pairs))
-    return nas_element(source->x, source->type, b->line * s->input_width * s->input_channels);
+    return nas_element(source->x, source->type, first * s->input_channels);
   size_t pitch = g->from_width * channels;
   size_t right = g->from_width - g->padding - least(s->input_width, g->from_width - g->padding);
   size_t pixels = g->from_width - g->padding - right;
   // Lines without padding lie one behind the other on both sides.
   if (pixels == g->from_width && pixels == s->input_width && s->kernel == 1 && s->stride == 1) {
-    gather_pixels(g, source, in_pairs, to, b->line * s->input_width, b->lines * pixels);
+    gather_pixels(g, source, in_pairs, to, first, b->images * b->lines * pixels);
     return to;
   }
   size_t lines = b->lines == g->lines
@@ -228,7 +259,8 @@ void nas_gather_band_gradient(
 
 // MARK: Memory
 
-layout nas_layout_of(const geometry *g, int backward) {
+layout nas_layout_of(const geometry *g, pass purpose) {
+  int backward = purpose == BACKWARD;
   const nas_convolution *s = &g->sizes;
   layout l = {0};
   size_t pixels = g->images * g->lines * s->output_width;
@@ -252,10 +284,9 @@ layout nas_layout_of(const geometry *g, int backward) {
         SLACK);
   l.addend = next;
   next += rounded_up(most(ADDEND_FLOATS, g->out_columns), SLACK);
-  // Float sums of a band, then pivots, then double sums.
-  l.sums = next;
-  next += rounded_up(7 * most(g->in_columns, g->out_columns) + SLACK, SLACK);
   if (backward) {
+    l.sums = next;
+    next += nas_room_for_sums(g);
     l.gradient = next;
     next += rounded_up(
         g->images * g->gradient_height * g->gradient_width * s->output_channels + SLACK, SLACK);
@@ -278,9 +309,15 @@ layout nas_layout_of(const geometry *g, int backward) {
   return l;
 }
 
+static size_t scratch_for(const nas_convolution *sizes, nas_type type, pass purpose) {
+  geometry g = nas_geometry_of(sizes, type, purpose);
+  layout l = nas_layout_of(&g, purpose);
+  size_t packed = rounded_up(nas_packed_weights(&g, purpose == BACKWARD), SLACK);
+  size_t sums = purpose == MEASURED ? g.parts * nas_room_for_sums(&g) : 0;
+  return (packed + l.total * (size_t)nas_threads() + sums) * sizeof(float);
+}
+
 size_t nas_fused_scratch(const nas_convolution *sizes, nas_type type, int backward) {
-  geometry g = nas_geometry_of(sizes, type, backward);
-  layout l = nas_layout_of(&g, backward);
-  size_t packed = rounded_up(nas_packed_weights(&g, backward), SLACK);
-  return (packed + l.total * (size_t)nas_threads()) * sizeof(float);
+  if (backward) return scratch_for(sizes, type, BACKWARD);
+  return most(scratch_for(sizes, type, KNOWN), scratch_for(sizes, type, MEASURED));
 }

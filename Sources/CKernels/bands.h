@@ -13,14 +13,21 @@ static inline size_t rounded_up(size_t a, size_t unit) { return quotient_up(a, u
 
 // MARK: Bands (bands.c)
 
-// How a convolution is cut into bands. A band has either some lines of one image or several whole
-// images.
+// What a convolution is computed for: forward and normalised by what is known, forward and measured for
+// the normalisation to come, or backward.
+typedef enum { KNOWN, MEASURED, BACKWARD } pass;
+
+// How a convolution is cut into parts, which are dealt out to the threads, and these into bands, which
+// meet the caches. Either has some lines of one image or several whole images. What is measured is added up
+// part by part, so that there parts follow from batch and map alone: neither the number of threads nor
+// that of other channels changes the sums of a channel. Otherwise each band is a part.
 typedef struct {
   nas_convolution sizes;
   size_t padding;
-  size_t images, lines;     // of a band, at most
-  size_t bands_per_image;   // 1 if a band has whole images
-  size_t bands;
+  size_t part_images, part_lines;  // of a part, at most
+  size_t parts, parts_per_image;   // the latter 1 if a part has whole images
+  size_t images, lines;            // of a band, at most
+  size_t bands, bands_per_image;   // of a part, and of a part's part of an image
   size_t in_columns, out_columns;      // channels, rounded up to whole vectors
   int winograd;                        // whether 3×3 windows are computed in tiles
   size_t tiles;                        // that are computed at a time
@@ -41,9 +48,10 @@ typedef struct {
   size_t in_line, in_lines;  // of the input that no other band has
 } band;
 
-geometry nas_geometry_of(const nas_convolution *sizes, nas_type type, int backward);
+geometry nas_geometry_of(const nas_convolution *sizes, nas_type type, pass purpose);
 
-band nas_band_at(const geometry *g, size_t index);
+// Band `index` of a part; without images or lines if the part, being the last one, has fewer.
+band nas_band_at(const geometry *g, size_t part, size_t index);
 
 // Lines or pixels of an output, rounded up to whole tiles.
 static inline size_t nas_in_tiles(const geometry *g, size_t count) {
@@ -72,16 +80,21 @@ typedef struct {
 // Room for the part of a residual sum's other branch that is read at a time.
 #define ADDEND_FLOATS 4096
 
-layout nas_layout_of(const geometry *g, int backward);
+layout nas_layout_of(const geometry *g, pass purpose);
 
-// A thread's sums: of a band in floats, of all its bands in doubles.
+// Sums of a part, or of a thread backward: of some pixels in floats, of all in doubles.
 typedef struct {
   float *sum, *square, *pivot;
   double *total, *total_square;
-} thread_sums;
+} part_sums;
 
-static inline thread_sums sums_in(float *region, size_t columns) {
-  thread_sums t;
+// Floats of their memory.
+static inline size_t nas_room_for_sums(const geometry *g) {
+  return rounded_up(7 * most(g->in_columns, g->out_columns) + SLACK, SLACK);
+}
+
+static inline part_sums sums_in(float *region, size_t columns) {
+  part_sums t;
   t.sum = region;
   t.square = region + columns;
   t.pivot = region + 2 * columns;
@@ -90,7 +103,7 @@ static inline thread_sums sums_in(float *region, size_t columns) {
   return t;
 }
 
-static inline void flush(thread_sums *t, size_t channels) {
+static inline void flush(part_sums *t, size_t channels) {
   for (size_t c = 0; c < channels; c++) {
     t->total[c] += t->sum[c];
     t->total_square[c] += t->square[c];

@@ -7,10 +7,13 @@
 //   finish    write the result once, with the sums that the next normalisation needs
 //
 // so that a layer with its batch normalisation and activation costs one read and one write of its
-// activations forward, and three reads and one write backward. Bands are divided among the threads
-// in order; every thread sums on its own, and the sums are added in the order of the threads.
+// activations forward, and three reads and one write backward. Forward, threads take parts of a few
+// bands as they are done with others; each part is summed on its own, and the sums are added in the order
+// of the parts. Backward, bands are divided among the threads in order, for each thread sums gradients of
+// its own.
 
 #include <math.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include "bands.h"
@@ -25,7 +28,9 @@ typedef struct {
   const float *packed;
   const nas_result *result;
   int streams;
-  float *scratch;
+  float *scratch;  // of the threads
+  float *sums;     // of the parts
+  _Atomic size_t dealt;
 } forward_call;
 
 // Normalises what was computed from pixel `first` on, adds the other branch of a residual sum, and
@@ -41,7 +46,7 @@ static void finish_normalized(
     if (r->addend)
       loops->gather(
           room, nas_element(r->addend->x, r->addend->type, (first + pixel) * channels),
-          r->addend->type, count, channels, r->addend->scale, r->addend->shift,
+          r->addend->type, channels, count, channels, r->addend->scale, r->addend->shift,
           r->addend->activation);
     loops->normalize(
         nas_element(r->y, r->type, (first + pixel) * channels), r->type, from + pixel * columns,
@@ -63,131 +68,176 @@ static void take_pivot(float *pivot, const float *pixel, size_t channels, nas_ty
   }
 }
 
-static void run_forward(void *context, int thread, int threads) {
-  const forward_call *f = context;
+// The memory of a thread, and of the part it is at.
+typedef struct {
+  float *from, *to, *tiles, *addend;
+  int32_t *in, *out;
+  part_sums sums;
+} workplace;
+
+// Computes a band, from the gathered input into the workplace.
+static void compute_band(const forward_call *f, const band *b, const float *x, const workplace *w) {
   const geometry *g = &f->g;
   const nas_convolution *s = &g->sizes;
   const nas_loops *loops = nas_processor_loops();
-  float *memory = f->scratch + (size_t)thread * f->l.total;
-  float *from = memory + f->l.from, *to = memory + f->l.to;
-  int32_t *in = (int32_t *)(memory + f->l.tables);
   size_t columns = g->out_columns;
-  size_t pixels_per_image = g->lines * s->output_width;
-  int32_t *out = in + g->images * pixels_per_image;
-  thread_sums sums = sums_in(memory + f->l.sums, most(g->in_columns, g->out_columns));
   size_t line_pitch = g->from_width * g->from_words;
   size_t image_pitch = g->from_height * line_pitch;
-
-  if (!s->depthwise && !g->winograd)
-    for (size_t p = 0; p < g->images * pixels_per_image; p++) {
-      size_t image = p / pixels_per_image, line = p % pixels_per_image / s->output_width;
-      in[p] = (int32_t)(image * image_pitch + line * s->stride * line_pitch +
-                        p % s->output_width * s->stride * g->from_words);
-      out[p] = (int32_t)(p * columns);
-    }
-  memset(memory + f->l.sums, 0, 7 * most(g->in_columns, g->out_columns) * sizeof *memory);
-
-  size_t begin, end;
-  nas_share(g->bands, thread, threads, &begin, &end);
-  for (size_t index = begin; index < end; index++) {
-    band b = nas_band_at(g, index);
-    const float *x = nas_gather_band(g, &b, f->source, g->pairs, from);
-    size_t pixels = b.images * b.lines * s->output_width;
-    if (s->depthwise) {
-      for (size_t image = 0; image < b.images; image++) {
-        nas_depthwise d = {
-            .from = x + image * image_pitch,
-            .from_line = s->stride * line_pitch,
-            .from_pixel = s->stride * s->input_channels,
-            .row_pitch = line_pitch,
-            .tap_pitch = s->input_channels,
-            .rows = s->kernel,
-            .taps = s->kernel,
-            .weights = f->packed,
-            .channels = s->input_channels,
-            .pitch = g->in_columns,
-            .to = to + image * b.lines * s->output_width * columns,
-            .to_line = s->output_width * columns,
-            .to_pixel = columns,
-            .lines = b.lines,
-            .pixels = s->output_width};
-        loops->depthwise(&d);
-      }
-    } else if (g->winograd) {
-      nas_winograd w = {
-          .from = x,
-          .from_image = image_pitch,
-          .from_line = line_pitch,
-          .channels = s->input_channels,
-          .weights = f->packed,
-          .columns = columns,
-          .to = to,
-          .to_image = b.lines * s->output_width * columns,
-          .images = b.images,
-          .lines = b.lines,
-          .pixels = s->output_width,
-          .at_once = g->tiles,
-          .room = memory + f->l.tiles,
-          .tables = in};
-      loops->winograd(&w);
-    } else {
-      nas_multiply m = {
-          .from = x,
-          .in = in,
+  if (s->depthwise) {
+    for (size_t image = 0; image < b->images; image++) {
+      nas_depthwise d = {
+          .from = x + image * image_pitch,
+          .from_line = s->stride * line_pitch,
+          .from_pixel = s->stride * s->input_channels,
           .row_pitch = line_pitch,
+          .tap_pitch = s->input_channels,
           .rows = s->kernel,
-          .length = s->kernel * g->from_words,
+          .taps = s->kernel,
           .weights = f->packed,
-          .columns = columns,
-          .to = to,
-          .out = out,
-          .pixels = pixels};
-      (g->pairs ? loops->multiply_pairs : loops->multiply)(&m);
+          .channels = s->input_channels,
+          .pitch = g->in_columns,
+          .to = w->to + image * b->lines * s->output_width * columns,
+          .to_line = s->output_width * columns,
+          .to_pixel = columns,
+          .lines = b->lines,
+          .pixels = s->output_width};
+      loops->depthwise(&d);
     }
-    size_t first = (b.image * s->output_height + b.line) * s->output_width;
-    if (f->result->scale) {
-      finish_normalized(f, to, first, pixels, memory + f->l.addend);
-      continue;
-    }
-    int measures = f->result->mean != NULL;
-    if (measures && index == begin) take_pivot(sums.pivot, to, s->output_channels, f->result->type);
-    for (size_t pixel = 0; pixel < pixels; pixel += SUMMED_PIXELS) {
-      loops->finish(
-          nas_element(f->result->y, f->result->type, (first + pixel) * s->output_channels),
-          f->result->type, f->streams, to + pixel * columns, columns,
-          least(SUMMED_PIXELS, pixels - pixel), s->output_channels, measures ? sums.pivot : NULL,
-          sums.sum, sums.square);
-      if (measures) flush(&sums, s->output_channels);
-    }
+  } else if (g->winograd) {
+    nas_winograd tiles = {
+        .from = x,
+        .from_image = image_pitch,
+        .from_line = line_pitch,
+        .channels = s->input_channels,
+        .weights = f->packed,
+        .columns = columns,
+        .to = w->to,
+        .to_image = b->lines * s->output_width * columns,
+        .images = b->images,
+        .lines = b->lines,
+        .pixels = s->output_width,
+        .at_once = g->tiles,
+        .room = w->tiles,
+        .tables = w->in};
+    loops->winograd(&tiles);
+  } else {
+    nas_multiply m = {
+        .from = x,
+        .in = w->in,
+        .row_pitch = line_pitch,
+        .rows = s->kernel,
+        .length = s->kernel * g->from_words,
+        .weights = f->packed,
+        .columns = columns,
+        .to = w->to,
+        .out = w->out,
+        .pixels = b->images * b->lines * s->output_width};
+    (g->pairs ? loops->multiply_pairs : loops->multiply)(&m);
   }
 }
 
-// Joins the threads' sums, each about a pivot of its own, to the mean and variance of all.
-static void join_statistics(const forward_call *f, int threads, float *mean, float *variance) {
+// Writes a band and adds to the sums of its part, in which `done` pixels precede it. Where they go from
+// floats to doubles does not depend on how a part is cut into bands.
+static void finish_measured(
+    const forward_call *f, const float *from, size_t first, size_t pixels, size_t done,
+    part_sums *sums) {
+  const nas_result *r = f->result;
+  size_t channels = f->g.sizes.output_channels, columns = f->g.out_columns;
+  int measures = r->mean != NULL;
+  if (measures && done == 0) take_pivot(sums->pivot, from, channels, r->type);
+  for (size_t pixel = 0, count; pixel < pixels; pixel += count) {
+    count = least(SUMMED_PIXELS - (done + pixel) % SUMMED_PIXELS, pixels - pixel);
+    nas_processor_loops()->finish(
+        nas_element(r->y, r->type, (first + pixel) * channels), r->type, f->streams,
+        from + pixel * columns, columns, count, channels, measures ? sums->pivot : NULL, sums->sum,
+        sums->square);
+    if (measures && (done + pixel + count) % SUMMED_PIXELS == 0) flush(sums, channels);
+  }
+}
+
+static void compute_part(const forward_call *f, size_t part, const workplace *w) {
+  const geometry *g = &f->g;
+  part_sums sums = {0};
+  if (f->result->mean) {
+    float *region = f->sums + part * nas_room_for_sums(g);
+    memset(region, 0, nas_room_for_sums(g) * sizeof *region);
+    sums = sums_in(region, most(g->in_columns, g->out_columns));
+  }
+  size_t done = 0;
+  for (size_t index = 0; index < g->bands; index++) {
+    band b = nas_band_at(g, part, index);
+    size_t pixels = b.images * b.lines * g->sizes.output_width;
+    if (pixels == 0) break;
+    const float *x = nas_gather_band(g, &b, f->source, g->pairs, w->from);
+    compute_band(f, &b, x, w);
+    size_t first = (b.image * g->sizes.output_height + b.line) * g->sizes.output_width;
+    if (f->result->scale)
+      finish_normalized(f, w->to, first, pixels, w->addend);
+    else
+      finish_measured(f, w->to, first, pixels, done, &sums);
+    done += pixels;
+  }
+  if (f->result->mean) flush(&sums, g->sizes.output_channels);
+}
+
+static void run_forward(void *context, int thread, int threads) {
+  forward_call *f = context;
+  (void)threads;
   const geometry *g = &f->g;
   const nas_convolution *s = &g->sizes;
-  for (size_t c = 0; c < s->output_channels; c++) {
-    double count = 0, center = 0, squares = 0;
-    for (int thread = 0; thread < threads; thread++) {
-      size_t begin, end;
-      nas_share(g->bands, thread, threads, &begin, &end);
-      double n = 0;
-      for (size_t index = begin; index < end; index++) {
-        band b = nas_band_at(g, index);
-        n += (double)(b.images * b.lines * s->output_width);
-      }
-      if (n == 0) continue;
-      thread_sums t = sums_in(
-          f->scratch + (size_t)thread * f->l.total + f->l.sums,
-          most(g->in_columns, g->out_columns));
-      double own = t.pivot[c] + t.total[c] / n;
-      double own_squares = t.total_square[c] - t.total[c] * t.total[c] / n;
-      double distance = own - center;
-      squares += own_squares + distance * distance * count * n / (count + n);
-      center += distance * n / (count + n);
-      count += n;
+  float *memory = f->scratch + (size_t)thread * f->l.total;
+  size_t pixels = g->images * g->lines * s->output_width;
+  workplace w = {
+      .from = memory + f->l.from,
+      .to = memory + f->l.to,
+      .tiles = memory + f->l.tiles,
+      .addend = memory + f->l.addend,
+      .in = (int32_t *)(memory + f->l.tables)};
+  w.out = w.in + pixels;
+  if (!s->depthwise && !g->winograd) {
+    size_t line_pitch = g->from_width * g->from_words;
+    for (size_t p = 0; p < pixels; p++) {
+      size_t image = p / (g->lines * s->output_width);
+      size_t line = p % (g->lines * s->output_width) / s->output_width;
+      w.in[p] = (int32_t)((image * g->from_height + line * s->stride) * line_pitch +
+                          p % s->output_width * s->stride * g->from_words);
+      w.out[p] = (int32_t)(p * g->out_columns);
     }
-    mean[c] = (float)center;
+  }
+  for (size_t part; (part = atomic_fetch_add(&f->dealt, 1)) < g->parts;) compute_part(f, part, &w);
+}
+
+// Joins the parts' sums, each about a pivot of its own, to the mean and variance of all.
+static void join_statistics(const forward_call *f, float *mean, float *variance) {
+  const geometry *g = &f->g;
+  size_t channels = g->sizes.output_channels;
+  size_t columns = most(g->in_columns, g->out_columns);
+  part_sums all = sums_in(f->sums, columns);
+  double count = 0;
+  for (size_t part = 0; part < g->parts; part++) {
+    double n = 0;
+    for (size_t index = 0; index < g->bands; index++) {
+      band b = nas_band_at(g, part, index);
+      n += (double)(b.images * b.lines * g->sizes.output_width);
+    }
+    // From sums about the pivot to mean and squares about it; those of all in place of the first part's.
+    part_sums t = sums_in(f->sums + part * nas_room_for_sums(g), columns);
+    double of_all = n / (count + n), of_part = 1 / n;
+    for (size_t c = 0; c < channels; c++) {
+      double total = t.total[c];
+      t.total[c] = t.pivot[c] + total * of_part;
+      t.total_square[c] -= total * total * of_part;
+    }
+    for (size_t c = 0; c < channels && part > 0; c++) {
+      double distance = t.total[c] - all.total[c];
+      all.total[c] += distance * of_all;
+      all.total_square[c] += t.total_square[c] + distance * distance * count * of_all;
+    }
+    count += n;
+  }
+  for (size_t c = 0; c < channels; c++) {
+    double squares = all.total_square[c];
+    mean[c] = (float)all.total[c];
     variance[c] = (float)(squares > 0 || isnan(squares) ? squares / count : 0);
   }
 }
@@ -195,14 +245,16 @@ static void join_statistics(const forward_call *f, int threads, float *mean, flo
 void nas_fused_forward(
     const nas_convolution *sizes, const nas_source *source, const float *weights,
     const float *packed, const nas_result *result, void *scratch) {
-  forward_call f = {.g = nas_geometry_of(sizes, source->type, 0), .source = source, .result = result};
-  f.l = nas_layout_of(&f.g, 0);
+  pass purpose = result->scale ? KNOWN : MEASURED;
+  forward_call f = {.g = nas_geometry_of(sizes, source->type, purpose), .source = source, .result = result};
+  f.l = nas_layout_of(&f.g, purpose);
   f.streams = nas_streams(
       result->y, result->type, sizes->batch * sizes->output_height * sizes->output_width,
       sizes->output_channels);
   f.packed = packed ? packed : scratch;
   f.scratch = (float *)scratch + rounded_up(nas_packed_weights(&f.g, 0), SLACK);
+  f.sums = f.scratch + f.l.total * (size_t)nas_threads();
   if (!packed) nas_pack_forward(&f.g, weights, scratch);
-  int threads = nas_on_each_thread(run_forward, &f);
-  if (result->mean) join_statistics(&f, threads, result->mean, result->variance);
+  nas_on_each_thread(run_forward, &f);
+  if (result->mean) join_statistics(&f, result->mean, result->variance);
 }

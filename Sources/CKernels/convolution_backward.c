@@ -244,7 +244,7 @@ static void gradient_of_weights(
 
 // Hands a band's gradient of the input on, line by line.
 static void finish_input_gradient(
-    const backward_call *call, const band *b, const float *x, const float *to, thread_sums *sums) {
+    const backward_call *call, const band *b, const float *x, const float *to, part_sums *sums) {
   const geometry *g = &call->g;
   const nas_convolution *s = &g->sizes;
   const nas_sink *sink = call->sink;
@@ -288,13 +288,13 @@ static void run_backward(void *context, int thread, int threads) {
   float *gradient = memory + call->l.gradient, *pairs = memory + call->l.pairs;
   float *weights = memory + call->l.weights;
   size_t columns = most(g->in_columns, g->out_columns);
-  thread_sums sums = sums_in(memory + call->l.sums, columns);
+  part_sums sums = sums_in(memory + call->l.sums, columns);
   memset(memory + call->l.sums, 0, 7 * columns * sizeof *memory);
   if (call->weighs) memset(weights, 0, (call->l.total - call->l.weights) * sizeof *weights);
   size_t begin, end;
-  nas_share(g->bands, thread, threads, &begin, &end);
+  nas_share(g->parts, thread, threads, &begin, &end);
   for (size_t index = begin; index < end; index++) {
-    band b = nas_band_at(g, index);
+    band b = nas_band_at(g, index, 0);
     const float *x = nas_gather_band(g, &b, call->source, 0, from);
     nas_gather_band_gradient(g, &b, call->gradient, gradient);
     if (call->weighs)
@@ -312,14 +312,14 @@ void nas_fused_backward(
     const nas_convolution *sizes, const nas_source *source, const float *weights,
     const nas_gradient *gradient, float *weight_gradient, const nas_sink *sink, void *scratch) {
   backward_call call = {
-      .g = nas_geometry_of(sizes, source->type, 1),
+      .g = nas_geometry_of(sizes, source->type, BACKWARD),
       .source = source,
       .gradient = gradient,
       .sink = sink,
       .packed = scratch,
       .weighs = weight_gradient != NULL};
   const geometry *g = &call.g;
-  call.l = nas_layout_of(g, 1);
+  call.l = nas_layout_of(g, BACKWARD);
   call.scratch = (float *)scratch + rounded_up(nas_packed_weights(g, 1), SLACK);
   call.streams = sink && nas_streams(
                              sink->gradient, sink->type,
@@ -334,7 +334,7 @@ void nas_fused_backward(
     size_t channels = sizes->input_channels;
     memset(sink->sums, 0, 2 * channels * sizeof *sink->sums);
     for (int thread = 0; thread < call.threads; thread++) {
-      thread_sums t = sums_in(
+      part_sums t = sums_in(
           call.scratch + (size_t)thread * call.l.total + call.l.sums,
           most(g->in_columns, g->out_columns));
       for (size_t c = 0; c < channels; c++) {

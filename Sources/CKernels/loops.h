@@ -115,9 +115,9 @@ typedef struct {
   const char *name;
   size_t lanes;  // floats in a vector
 
-  // to = activation(from · scale + shift); a copy if `scale` is null.
+  // to = activation(from · scale + shift), `from_pitch` elements a pixel; a copy if `scale` is null.
   void (*gather)(
-      float *to, const void *from, nas_type type, size_t pixels, size_t channels,
+      float *to, const void *from, nas_type type, size_t from_pitch, size_t pixels, size_t channels,
       const float *scale, const float *shift, nas_activation activation);
 
   // to = gradient · a + x · b + c
@@ -153,8 +153,8 @@ typedef struct {
 
   // As `gather`, from bfloat16 to the (channels + 1) / 2 words of each pixel.
   void (*gather_pairs)(
-      float *to, const void *from, size_t pixels, size_t channels, const float *scale,
-      const float *shift, nas_activation activation);
+      float *to, const void *from, size_t from_pitch, size_t pixels, size_t channels,
+      const float *scale, const float *shift, nas_activation activation);
 
   // The same from floats as they are.
   void (*pair_channels)(float *to, const float *from, size_t pixels, size_t channels);

@@ -198,12 +198,12 @@ void nas_pack_forward(const geometry *g, const float *weights, float *packed) {
 }
 
 size_t nas_packed_bytes(const nas_convolution *sizes, nas_type type) {
-  geometry g = nas_geometry_of(sizes, type, 0);
+  geometry g = nas_geometry_of(sizes, type, KNOWN);
   return rounded_up(nas_packed_weights(&g, 0), SLACK) * sizeof(float);
 }
 
 void nas_pack(const nas_convolution *sizes, nas_type type, const float *weights, float *packed) {
-  geometry g = nas_geometry_of(sizes, type, 0);
+  geometry g = nas_geometry_of(sizes, type, KNOWN);
   nas_pack_forward(&g, weights, packed);
 }
 

@@ -80,8 +80,8 @@ typedef struct {
 
 static void gather_rows(float *to, const nas_source *source, size_t first, size_t rows, size_t channels) {
   nas_processor_loops()->gather(
-      to, nas_element(source->x, source->type, first * channels), source->type, rows, channels,
-      source->scale, source->shift, source->activation);
+      to, nas_element(source->x, source->type, first * channels), source->type, channels, rows,
+      channels, source->scale, source->shift, source->activation);
 }
 
 // MARK: Statistics
@@ -236,7 +236,8 @@ static void run_add(void *context, int thread, int threads) {
   nas_share(s->rows, thread, threads, &begin, &end);
   FOR_TILES(s, begin, end, first, count) {
     nas_processor_loops()->gather(
-        r.tile, nas_element(s->source->x, s->type, first), s->type, 1, count, NULL, NULL, NAS_NONE);
+        r.tile, nas_element(s->source->x, s->type, first), s->type, count, 1, count, NULL, NULL,
+        NAS_NONE);
     nas_finish_gradient f = {
         .from = r.tile,
         .gradient = nas_element(s->y, s->type, first),

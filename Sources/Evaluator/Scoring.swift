@@ -65,14 +65,18 @@ struct Scoring {
     return try statistics(of: PackedTree([network], runner))
   }
 
-  /// Networks with the weights of each node's layer, packed once for all images.
+  /// Networks with the weights of each node's layer, packed once for all images and all nodes that share it.
   private struct PackedTree {
     let tree: PrefixTree
     let weights: [WeightView?]
 
     init(_ networks: [Network], _ runner: NetworkRunner) {
-      tree = PrefixTree(networks)
-      weights = tree.nodes.map { runner.packedWeights(of: $0.layer) }
+      tree = PrefixTree(networks, where: runner.computesBeginning)
+      var packed: [Layer: WeightView?] = [:]
+      for node in tree.nodes where packed[node.layer] == nil {
+        packed.updateValue(runner.packedWeights(of: node.layer), forKey: node.layer)
+      }
+      weights = tree.nodes.map { packed[$0.layer] ?? nil }
     }
   }
 
@@ -162,14 +166,16 @@ struct Scoring {
     let most = Self.packedBytes / (4 * MemoryLayout<Float>.size)
     var parts: [ArraySlice<Network>] = []
     var first = 0
+    var layers: Set<Layer> = []
     var weights = 0
     for (index, network) in networks.enumerated() {
-      let own = network.cost.parameters
-      if weights + own > most, index > first {
+      let own = network.layers.filter { !layers.contains($0) }
+      if weights + own.cost.parameters > most, index > first {
         parts.append(networks[first..<index])
-        (first, weights) = (index, 0)
+        (first, layers, weights) = (index, [], 0)
       }
-      weights += own
+      let added = network.layers.filter { layers.insert($0).inserted }
+      weights += added.cost.parameters
     }
     return parts + [networks[first...]]
   }

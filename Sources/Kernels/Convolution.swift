@@ -59,8 +59,18 @@ public struct ConvolutionSizes: Hashable, Sendable, CustomStringConvertible {
   }
 
   /// Checks operands once, before their addresses go to a kernel.
-  func require(input: Tensor, weights: WeightView, output: Tensor) {
-    precondition(input.shape == self.input, "\(input.shape) read by \(self)")
+  ///
+  /// - Parameters:
+  ///   - input: What is read.
+  ///   - mayBeWider: Whether it may have more channels, of which the first are read.
+  ///   - weights: The weights.
+  ///   - output: What is computed.
+  func require(
+    input: Tensor, mayBeWider: Bool = false, weights: WeightView, output: Tensor
+  ) {
+    var read = input.shape
+    if mayBeWider { read.channels = min(read.channels, self.input.channels) }
+    precondition(read == self.input, "\(input.shape) read by \(self)")
     precondition(output.shape == self.output, "\(output.shape) computed by \(self)")
     weights.require(outputs: self.output.channels, used: weightsPerOutput)
   }
@@ -88,6 +98,11 @@ public struct Normalizing {
 }
 
 extension Engine {
+  /// Whether a convolution's input may have more channels than it reads; it then reads the first ones.
+  public func readsBeginnings(_ sizes: ConvolutionSizes) -> Bool {
+    backend.computes(sizes) && sizes.groups == 1
+  }
+
   /// Writes the convolution of `input` and `weights` into `output`, and measures it.
   ///
   /// - Returns: Mean and variance of each channel of what was written.
@@ -95,7 +110,8 @@ extension Engine {
   public func convolve(
     _ sizes: ConvolutionSizes, input: NormalizedTensor, weights: WeightView, into output: Tensor
   ) throws(KernelError) -> ChannelStatistics {
-    sizes.require(input: input.x, weights: weights, output: output)
+    sizes.require(
+      input: input.x, mayBeWider: readsBeginnings(sizes), weights: weights, output: output)
     if sizes.groups > 1 {
       return try grouped(sizes, input: input, weights: weights, into: output)
     }
@@ -112,7 +128,8 @@ extension Engine {
     _ sizes: ConvolutionSizes, input: NormalizedTensor, weights: WeightView,
     normalizing: Normalizing, into output: Tensor
   ) throws(KernelError) {
-    sizes.require(input: input.x, weights: weights, output: output)
+    sizes.require(
+      input: input.x, mayBeWider: readsBeginnings(sizes), weights: weights, output: output)
     precondition(
       normalizing.addend.map { $0.shape == sizes.output } ?? true, "an addend of another shape")
     if sizes.groups > 1 {

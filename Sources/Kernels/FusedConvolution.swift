@@ -105,7 +105,7 @@ extension Engine {
   public func packed(
     _ weights: WeightView, for sizes: ConvolutionSizes, reading type: ElementType, in arena: Arena
   ) -> WeightView {
-    guard backend.computes(sizes), sizes.groups == 1 else { return weights }
+    guard readsBeginnings(sizes) else { return weights }
     var description = sizes.description(weightRowStride: weights.rowStride)
     let count = unsafe nas_packed_bytes(&description, type.code) / ElementType.float32.bytes
     let tensor = arena.tensor(TensorShape(rows: 1, channels: count))
@@ -113,6 +113,28 @@ extension Engine {
     var result = weights
     result.packed = PackedWeights(tensor: tensor, sizes: sizes.ofOneImage, source: type)
     return result
+  }
+}
+
+extension Engine {
+  /// Whether one convolution computes the first channels of what a wider one computes, to the last bit.
+  ///
+  /// Each channel is summed on its own and in the same order, unless only one of the two is computed by
+  /// Winograd's filtering, for which the other has too few channels.
+  ///
+  /// - Parameters:
+  ///   - narrow: A convolution.
+  ///   - wide: One that differs in that it has more channels: on the side that it computes, or, if it is
+  ///     depthwise, on both.
+  ///   - type: The type of what they read.
+  /// - Returns: `false` if this engine gives no such promise.
+  public func computesBeginning(
+    _ narrow: ConvolutionSizes, of wide: ConvolutionSizes, reading type: ElementType
+  ) -> Bool {
+    guard readsBeginnings(narrow), readsBeginnings(wide) else { return false }
+    var narrow = narrow.description(weightRowStride: narrow.weightsPerOutput)
+    var wide = wide.description(weightRowStride: wide.weightsPerOutput)
+    return unsafe nas_rounds_alike(&narrow, &wide, type.code) != 0
   }
 }
 

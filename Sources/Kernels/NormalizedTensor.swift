@@ -42,6 +42,27 @@ public struct NormalizedTensor {
   public var shape: TensorShape { x.shape }
 }
 
+extension Engine {
+  /// The first channels of a tensor, as one of their own.
+  ///
+  /// - Parameters:
+  ///   - channels: How many.
+  ///   - tensor: The tensor.
+  ///   - arena: Where the result lies.
+  /// - Returns: The tensor itself if it has no more.
+  public func beginning(
+    _ channels: Int, of tensor: NormalizedTensor, in arena: Arena
+  ) -> NormalizedTensor {
+    guard tensor.shape.channels > channels else { return tensor }
+    var shape = tensor.shape
+    shape.channels = channels
+    let x = arena.tensor(shape, tensor.x.type)
+    moveChannels(channels, of: tensor.x, from: 0, to: x, at: 0)
+    guard let transform = tensor.transform else { return NormalizedTensor(x) }
+    return NormalizedTensor(x, transform.channels(0..<channels), tensor.nonlinearity)
+  }
+}
+
 /// x · scale + shift, channel by channel.
 public struct ChannelTransform: Hashable, Sendable {
   public let scale: [Float]
@@ -88,7 +109,7 @@ extension Engine {
     defer { scratch.release(to: mark) }
     var source = unsafe nas_source(
       x: tensor.x.address, type: tensor.x.type.code, scale: nil, shift: nil,
-      activation: tensor.nonlinearity.rawValue)
+      activation: tensor.nonlinearity.rawValue, pitch: tensor.x.shape.channels)
     if let transform = tensor.transform {
       unsafe source.scale = UnsafePointer(scratch.tensor(of: transform.scale).start)
       unsafe source.shift = UnsafePointer(scratch.tensor(of: transform.shift).start)

@@ -108,8 +108,8 @@ public final class NetworkRunner {
   ///
   /// - Parameters:
   ///   - layer: The layer.
-  ///   - input: The value it reads, of shape `[batch]` times ``Layer/input``.
-  ///   - operand: The second value it takes, if it takes one.
+  ///   - input: The value it reads, of shape `[batch]` times ``Layer/input``, or a wider one that begins with it.
+  ///   - operand: The second value it takes, if it takes one; it too may be wider.
   ///   - keeping: Whether what a backward pass needs is kept.
   ///   - mixing: How several widths become one, for a convolution over the statistics of the batch.
   ///   - weights: A convolution's weights, if they were packed for it (``packedWeights(of:)``).
@@ -122,6 +122,8 @@ public final class NetworkRunner {
     mixing: MixedNetwork.WidthMix? = nil, weights: WeightView? = nil, into place: Tensor? = nil,
     normalization: () -> Normalization
   ) throws(KernelError) -> LayerOutput {
+    let input = read(input, by: layer)
+    let operand = operand.map { taken($0, by: layer) }
     switch layer.operation {
     case .convolution(let convolution):
       return try compute(

@@ -56,8 +56,8 @@ extension NetworkRunner {
   ///
   /// - Parameters:
   ///   - prepared: The layer.
-  ///   - input: The value it reads, of shape `[batch]` times ``Layer/input``.
-  ///   - operand: The second value it takes, if it takes one.
+  ///   - input: The value it reads, of shape `[batch]` times ``Layer/input``, or a wider one that begins with it.
+  ///   - operand: The second value it takes, if it takes one; it too may be wider.
   ///   - place: Where a convolution's output goes; by default into this runner's arena.
   /// - Returns: What ``compute(_:input:operand:keeping:mixing:weights:into:normalization:)`` returns, to
   ///   the last bit.
@@ -79,9 +79,10 @@ extension NetworkRunner {
     let activation = convolution.operation.activation
     let y = place ?? arena.tensor(sizes.output, precision)
     try engine.convolve(
-      sizes, input: input, weights: convolution.weights,
+      sizes, input: read(input, by: layer), weights: convolution.weights,
       normalizing: Normalizing(
-        convolution.transform, adding: operand, activation.nonlinearity ?? .none),
+        convolution.transform, adding: operand.map { taken($0, by: layer) },
+        activation.nonlinearity ?? .none),
       into: y)
     return activated(NormalizedTensor(y), by: activation).value
   }

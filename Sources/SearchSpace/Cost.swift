@@ -122,7 +122,7 @@ extension Shape {
 
 extension [Layer] {
   /// The sum of the layers' costs.
-  var cost: Cost { reduce(Cost(macs: 0, parameters: 0)) { $0 + $1.cost } }
+  public var cost: Cost { reduce(Cost(macs: 0, parameters: 0)) { $0 + $1.cost } }
 }
 
 extension Network {

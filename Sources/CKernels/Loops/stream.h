@@ -34,13 +34,13 @@
 // MARK: Gather
 
 INLINE void gather_pixels(
-    void *to, nas_type to_type, size_t to_pitch, const void *from, nas_type type, size_t pixels,
-    size_t channels, const float *scale, const float *shift, nas_activation activation) {
+    void *to, nas_type to_type, size_t to_pitch, const void *from, nas_type type, size_t from_pitch,
+    size_t pixels, size_t channels, const float *scale, const float *shift, nas_activation activation) {
   for (size_t p = 0; p < pixels; p++) {
 #define one(c, count)                                                                         \
   put(to, to_type, p * to_pitch + c,                                                          \
       activated(                                                                              \
-          get(from, type, p * channels + c, count) * get(scale, NAS_FLOAT32, c, count) +      \
+          get(from, type, p * from_pitch + c, count) * get(scale, NAS_FLOAT32, c, count) +      \
               get(shift, NAS_FLOAT32, c, count),                                              \
           activation),                                                                        \
       count)
@@ -50,37 +50,44 @@ INLINE void gather_pixels(
 }
 
 static void gather(
-    float *to, const void *from, nas_type type, size_t pixels, size_t channels,
+    float *to, const void *from, nas_type type, size_t from_pitch, size_t pixels, size_t channels,
     const float *scale, const float *shift, nas_activation activation) {
   if (scale) {
     FOR_ACTIVATION(
         activation,
         FOR_TYPE(
             type, gather_pixels(
-                      to, NAS_FLOAT32, channels, from, TYPE, pixels, channels, scale, shift,
-                      ACTIVATION)));
-  } else if (type == NAS_FLOAT32) {
-    memcpy(to, from, pixels * channels * sizeof *to);
-  } else {
-#define one(c, count) put(to, NAS_FLOAT32, c, get(from, NAS_BFLOAT16, c, count), count)
-    CHANNELS(pixels * channels, one);
+                      to, NAS_FLOAT32, channels, from, TYPE, from_pitch, pixels, channels, scale,
+                      shift, ACTIVATION)));
+    return;
+  }
+  // All at once if nothing lies between the pixels.
+  size_t runs = from_pitch == channels ? 1 : pixels, length = pixels * channels / runs;
+  for (size_t run = 0; run < runs; run++) {
+    const void *source = nas_element(from, type, run * from_pitch);
+    if (type == NAS_FLOAT32) {
+      memcpy(to + run * length, source, length * sizeof *to);
+    } else {
+#define one(c, count) put(to, NAS_FLOAT32, run * length + c, get(source, NAS_BFLOAT16, c, count), count)
+      CHANNELS(length, one);
 #undef one
+    }
   }
 }
 
 #ifdef PAIRED
 static void gather_pairs(
-    float *to, const void *from, size_t pixels, size_t channels, const float *scale,
-    const float *shift, nas_activation activation) {
+    float *to, const void *from, size_t from_pitch, size_t pixels, size_t channels,
+    const float *scale, const float *shift, nas_activation activation) {
   size_t pitch = (channels + 1) / 2 * 2;
   if (scale) {
     FOR_ACTIVATION(
         activation, gather_pixels(
-                        to, NAS_BFLOAT16, pitch, from, NAS_BFLOAT16, pixels, channels, scale, shift,
-                        ACTIVATION));
+                        to, NAS_BFLOAT16, pitch, from, NAS_BFLOAT16, from_pitch, pixels, channels,
+                        scale, shift, ACTIVATION));
   } else {
     for (size_t p = 0; p < pixels; p++)
-      memcpy((uint16_t *)to + p * pitch, (const uint16_t *)from + p * channels, 2 * channels);
+      memcpy((uint16_t *)to + p * pitch, (const uint16_t *)from + p * from_pitch, 2 * channels);
   }
   if (pitch > channels)
     for (size_t p = 0; p < pixels; p++) ((uint16_t *)to)[p * pitch + channels] = 0;
@@ -144,8 +151,12 @@ INLINE void finish_strip(
     size_t count) {
   vector origin[2] = {}, s[2] = {}, q[2] = {};
   if (pivot)
-    for (int j = 0; j < vectors; j++)
-      origin[j] = get(pivot, NAS_FLOAT32, c + (size_t)j * LANES, count);
+    for (int j = 0; j < vectors; j++) {
+      size_t i = c + (size_t)j * LANES;
+      origin[j] = get(pivot, NAS_FLOAT32, i, count);
+      s[j] = get(sum, NAS_FLOAT32, i, count);
+      q[j] = get(square, NAS_FLOAT32, i, count);
+    }
   for (size_t p = 0; p < pixels; p++)
     for (int j = 0; j < vectors; j++) {
       size_t i = c + (size_t)j * LANES;
@@ -164,8 +175,8 @@ INLINE void finish_strip(
   if (pivot)
     for (int j = 0; j < vectors; j++) {
       size_t i = c + (size_t)j * LANES;
-      put(sum, NAS_FLOAT32, i, get(sum, NAS_FLOAT32, i, count) + s[j], count);
-      put(square, NAS_FLOAT32, i, get(square, NAS_FLOAT32, i, count) + q[j], count);
+      put(sum, NAS_FLOAT32, i, s[j], count);
+      put(square, NAS_FLOAT32, i, q[j], count);
     }
 }
 

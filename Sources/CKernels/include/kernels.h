@@ -43,12 +43,14 @@ typedef struct {
   size_t weight_row_stride;  // from one output channel's weights to the next one's
 } nas_convolution;
 
-// An activation to read: activation(x · scale + shift), or x itself if `scale` is null.
+// An activation to read: activation(x · scale + shift), or x itself if `scale` is null. Convolutions read
+// the first channels of pixels that lie `pitch` elements apart; everybody else reads all.
 typedef struct {
   const void *x;
   nas_type type;
   const float *scale, *shift;
   nas_activation activation;
+  size_t pitch;
 } nas_source;
 
 // The gradient of what a convolution computed, through the normalisation behind it:
@@ -91,6 +93,9 @@ typedef struct {
 // again and again packs them once.
 size_t nas_packed_bytes(const nas_convolution *sizes, nas_type type);
 void nas_pack(const nas_convolution *sizes, nas_type type, const float *weights, float *packed);
+
+// Whether two convolutions that differ in their channels come to each sum in the same way.
+int nas_rounds_alike(const nas_convolution *left, const nas_convolution *right, nas_type type);
 
 // `packed` may be null: then the weights are packed on the way, into the scratch. Otherwise `weights` are
 // not read.
