@@ -4,6 +4,8 @@
 
 // A band and its result should leave room in a second-level cache of half a megabyte.
 #define BAND_BYTES (256 * 1024)
+// Where the input is computed on the way, the lines above and below are computed twice.
+#define EXPANDED_BAND_BYTES (512 * 1024)
 // Backward the band is read a second time, as it is, for the sums.
 #define BACKWARD_BAND_BYTES (128 * 1024)
 // Winograd's tiles pass through memory of their own, and the gradients of 36 weights for each 9 pass by for
@@ -64,6 +66,7 @@ geometry nas_geometry_of(const nas_convolution *sizes, nas_type type, pass purpo
                fills_tiles(s->output_height, s->output_width);
   g.pairs = type == NAS_BFLOAT16 && loops->multiply_pairs && !s->depthwise && !g.winograd;
   g.from_words = g.pairs && !backward ? quotient_up(s->input_channels, 2) : s->input_channels;
+  if (s->source_channels) g.from_words = g.in_columns;  // whole vectors, as products are written
   g.gradient_words = g.pairs ? quotient_up(s->output_channels, 2) : s->output_channels;
   g.from_width = most((nas_in_tiles(&g, s->output_width) - 1) * s->stride + s->kernel,
                       s->output_width * s->stride + g.padding);
@@ -71,8 +74,9 @@ geometry nas_geometry_of(const nas_convolution *sizes, nas_type type, pass purpo
   g.after = (s->stride - 1 + g.padding) / s->stride;
   g.gradient_width = nas_in_tiles(&g, s->output_width) + g.before + g.after;
 
-  size_t line = s->stride * g.from_width * s->input_channels + s->output_width * g.out_columns;
-  size_t limit = BAND_BYTES;
+  size_t line = s->stride * g.from_width * most(s->input_channels, g.from_words) +
+                s->stride * s->input_width * s->source_channels + s->output_width * g.out_columns;
+  size_t limit = s->source_channels ? EXPANDED_BAND_BYTES : BAND_BYTES;
   if (backward) {
     line += g.gradient_width * s->output_channels +
             s->stride * s->input_width * g.in_columns;
@@ -182,6 +186,12 @@ static void gather_pixels(
         source->activation);
 }
 
+size_t nas_lines_read(const geometry *g, const band *b) {
+  if (b->lines == g->lines) return g->from_height;
+  return most((nas_in_tiles(g, b->lines) - 1) * g->sizes.stride + g->sizes.kernel,
+              b->lines * g->sizes.stride + g->padding);
+}
+
 // Lays out the input of a band, zeros around it; returns where it lies.
 const float *nas_gather_band(
     const geometry *g, const band *b, const nas_source *source, int in_pairs, float *to) {
@@ -198,10 +208,7 @@ const float *nas_gather_band(
     gather_pixels(g, source, in_pairs, to, first, b->images * b->lines * pixels);
     return to;
   }
-  size_t lines = b->lines == g->lines
-                     ? g->from_height
-                     : most((nas_in_tiles(g, b->lines) - 1) * s->stride + s->kernel,
-                            b->lines * s->stride + g->padding);
+  size_t lines = nas_lines_read(g, b);
   for (size_t image = 0; image < b->images; image++)
     for (size_t line = 0; line < lines; line++) {
       float *target = to + (image * g->from_height + line) * pitch;
@@ -268,12 +275,17 @@ layout nas_layout_of(const geometry *g, pass purpose) {
   size_t next = 0;
   l.from = next;
   next += rounded_up(
-      g->images * g->from_height * g->from_width * s->input_channels + SLACK, SLACK);
+      g->images * g->from_height * g->from_width * most(s->input_channels, g->from_words) + SLACK,
+      SLACK);
+  l.source = next;
+  size_t source_pixels = s->source_channels ? g->images * g->from_height * s->input_width : 0;
+  next += rounded_up(source_pixels * s->source_channels + SLACK, SLACK);
   l.to = next;
   next += rounded_up(
       (backward ? in_pixels * g->in_columns : pixels * g->out_columns) + SLACK, SLACK);
   l.tables = next;
-  next += rounded_up(2 * most(backward ? in_pixels : pixels, g->tiles) + SLACK, SLACK);
+  next += rounded_up(
+      2 * most(source_pixels, most(backward ? in_pixels : pixels, g->tiles)) + SLACK, SLACK);
   l.tiles = next;
   if (g->winograd)
     next += rounded_up(

@@ -62,6 +62,15 @@ static inline size_t nas_in_tiles(const geometry *g, size_t count) {
 const float *nas_gather_band(
     const geometry *g, const band *b, const nas_source *source, int in_pairs, float *to);
 
+// Computes the input of a band from what comes before an expansion (expansion.c). `source` has room for what
+// is read, `tables` for two numbers a pixel of it.
+void nas_expand_band(
+    const geometry *g, const band *b, const nas_source *source, float *to, float *room,
+    int32_t *tables);
+
+// The lines that a band's windows read, those of the padding too.
+size_t nas_lines_read(const geometry *g, const band *b);
+
 // Lays out the gradient of a band's output, with the lines around it that windows reach.
 void nas_gather_band_gradient(
     const geometry *g, const band *b, const nas_gradient *gradient, float *to);
@@ -71,7 +80,7 @@ int nas_streams(const void *array, nas_type type, size_t pixels, size_t channels
 
 // What a thread needs beside the packed weights, in floats.
 typedef struct {
-  size_t from, to, gradient, pairs, tables, tiles, addend, sums, weights, total;
+  size_t from, to, source, gradient, pairs, tables, tiles, addend, sums, weights, total;
 } layout;
 
 // Vector reads and writes may go past the last channel of the last pixel.

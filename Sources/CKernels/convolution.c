@@ -70,7 +70,7 @@ static void take_pivot(float *pivot, const float *pixel, size_t channels, nas_ty
 
 // The memory of a thread, and of the part it is at.
 typedef struct {
-  float *from, *to, *tiles, *addend;
+  float *from, *to, *source, *tiles, *addend;
   int32_t *in, *out;
   part_sums sums;
 } workplace;
@@ -88,9 +88,9 @@ static void compute_band(const forward_call *f, const band *b, const float *x, c
       nas_depthwise d = {
           .from = x + image * image_pitch,
           .from_line = s->stride * line_pitch,
-          .from_pixel = s->stride * s->input_channels,
+          .from_pixel = s->stride * g->from_words,
           .row_pitch = line_pitch,
-          .tap_pitch = s->input_channels,
+          .tap_pitch = g->from_words,
           .rows = s->kernel,
           .taps = s->kernel,
           .weights = f->packed,
@@ -168,7 +168,11 @@ static void compute_part(const forward_call *f, size_t part, const workplace *w)
     band b = nas_band_at(g, part, index);
     size_t pixels = b.images * b.lines * g->sizes.output_width;
     if (pixels == 0) break;
-    const float *x = nas_gather_band(g, &b, f->source, g->pairs, w->from);
+    const float *x = w->from;
+    if (f->source->expansion)
+      nas_expand_band(g, &b, f->source, w->from, w->source, w->in);
+    else
+      x = nas_gather_band(g, &b, f->source, g->pairs, w->from);
     compute_band(f, &b, x, w);
     size_t first = (b.image * g->sizes.output_height + b.line) * g->sizes.output_width;
     if (f->result->scale)
@@ -190,6 +194,7 @@ static void run_forward(void *context, int thread, int threads) {
   workplace w = {
       .from = memory + f->l.from,
       .to = memory + f->l.to,
+      .source = memory + f->l.source,
       .tiles = memory + f->l.tiles,
       .addend = memory + f->l.addend,
       .in = (int32_t *)(memory + f->l.tables)};

@@ -23,6 +23,9 @@ typedef struct {
   float *to;
   const int32_t *out;
   size_t pixels;
+  // If set, a sum ends as activation(sum · scale + shift).
+  const float *scale, *shift;
+  nas_activation activation;
 } nas_multiply;
 
 // The side of a tile of outputs that Winograd's filtering computes at a time, and the places of the tile

@@ -12,14 +12,23 @@ struct PrefixTree {
   struct Node {
     let layer: Layer
 
+    /// The node of the layer before it.
+    let parent: Int?
+
     /// The nodes of the layers that follow, one for each way in which the networks go on, the widest last.
     var next: [Int] = []
 
     /// The networks that end with this layer, by their place in the list.
     var ends: [Int] = []
 
-    /// The layers of its branch, from 0 for the first one, whose values nobody reads after this node.
+    /// Its place in its branch, from 0 for the first layer.
+    let depth: Int
+
+    /// The layers of its branch, by their places, whose values nobody reads after this node.
     var lastReads: [Int] = []
+
+    /// Whether it is computed by the node after it, on the way.
+    var isComputedByReader = false
   }
 
   private(set) var nodes: [Node] = []
@@ -57,7 +66,7 @@ struct PrefixTree {
     // The widest, on which most others follow, is computed last, when what it reads may go.
     roots.reverse()
     for index in nodes.indices { nodes[index].next.reverse() }
-    findLastReads(from: roots, depth: 0, sinceFork: 0)
+    findLastReads(from: roots, sinceFork: 0)
   }
 
   /// Finds the node of a layer among those after `parent`, or adds it.
@@ -70,7 +79,8 @@ struct PrefixTree {
     {
       return known
     }
-    nodes.append(Node(layer: layer))
+    nodes.append(
+      Node(layer: layer, parent: parent, depth: parent.map { nodes[$0].depth + 1 } ?? 0))
     let added = nodes.count - 1
     if let parent { nodes[parent].next.append(added) } else { roots.append(added) }
     return added
@@ -83,23 +93,38 @@ struct PrefixTree {
   ///
   /// - Parameters:
   ///   - siblings: The nodes, which follow the same one.
-  ///   - depth: How many layers are before them.
   ///   - sinceFork: How many layers were there when the branch last forked to go on elsewhere.
   /// - Returns: The layers of the branch that the nodes and their descendants read.
   @discardableResult
-  private mutating func findLastReads(
-    from siblings: [Int], depth: Int, sinceFork: Int
-  ) -> Set<Int> {
+  private mutating func findLastReads(from siblings: [Int], sinceFork: Int) -> Set<Int> {
     var all: Set<Int> = []
     for index in siblings {
-      let sinceFork = index == siblings.last ? sinceFork : depth
-      let later = findLastReads(from: nodes[index].next, depth: depth + 1, sinceFork: sinceFork)
+      let sinceFork = index == siblings.last ? sinceFork : nodes[index].depth
+      let later = findLastReads(from: nodes[index].next, sinceFork: sinceFork)
       let layer = nodes[index].layer
       let own = Set([layer.source, layer.operand].compactMap { $0?.layer })
       nodes[index].lastReads = own.filter { $0 >= sinceFork && !later.contains($0) }.sorted()
       all.formUnion(later.union(own))
     }
     return all
+  }
+}
+
+extension PrefixTree {
+  /// Leaves nodes to the one after them that alone reads them, and then reads what they read.
+  ///
+  /// - Parameter expands: Whether a layer can be computed by its reader.
+  mutating func leaveToReaders(where expands: (_ layer: Layer, _ reader: Layer) -> Bool) {
+    for index in nodes.indices where nodes[index].next.count == 1 {
+      let reader = nodes[index].next[0]
+      guard nodes[reader].layer.source == .layer(nodes[index].depth),
+        nodes[reader].lastReads.contains(nodes[index].depth), !nodes[index].isComputedByReader,
+        expands(nodes[index].layer, nodes[reader].layer)
+      else { continue }
+      nodes[index].isComputedByReader = true
+      nodes[reader].lastReads += nodes[index].lastReads
+      nodes[index].lastReads = []
+    }
   }
 }
 

@@ -141,10 +141,15 @@ struct Scoring {
   private func tallies(
     of packed: PackedTree, with statistics: [ChannelStatistics?]
   ) throws(KernelError) -> [Tally] {
-    let tree = packed.tree
-    let layers = tree.nodes.indices.map {
-      runner.prepare(
-        tree.nodes[$0].layer, weights: packed.weights[$0], normalizing: statistics[$0])
+    var tree = packed.tree
+    tree.leaveToReaders(where: runner.expands)
+    var layers: [PreparedLayer] = []
+    for (index, node) in tree.nodes.enumerated() {
+      let before = node.parent.flatMap { tree.nodes[$0].isComputedByReader ? layers[$0] : nil }
+      layers.append(
+        runner.prepare(
+          node.layer, weights: packed.weights[index], normalizing: statistics[index],
+          after: before))
     }
     let tickets = Tickets(of: images.holdOut.prefix(recipe.images), by: Self.imagesAtOnce)
     let workers = try runner.crew().map { ScoringWorker(tree, layers, with: $0) }

@@ -47,9 +47,12 @@ final class TreeWalk {
     let node = tree.nodes[index]
     let mark = runner.arena.mark
     defer { runner.arena.release(to: mark) }
-    let place = place(for: node.layer, batch: images.shape.batch)
-    let output = try compute(
-      index, value(node.layer.source, images), node.layer.operand.map { value($0, images) }, place)
+    let input = value(node.layer.source, images)
+    let place =
+      node.isComputedByReader ? nil : place(for: node.layer, batch: images.shape.batch)
+    let output =
+      node.isComputedByReader
+      ? input : try compute(index, input, node.layer.operand.map { value($0, images) }, place)
     for depth in node.lastReads { giveBack(depth) }
     for network in node.ends { atEnd(network, runner.final(output)) }
     branch.append((output, place))

@@ -61,16 +61,17 @@ public struct ConvolutionSizes: Hashable, Sendable, CustomStringConvertible {
   /// Checks operands once, before their addresses go to a kernel.
   ///
   /// - Parameters:
-  ///   - input: What is read.
+  ///   - input: What is read; `nil` if that is not in memory.
   ///   - mayBeWider: Whether it may have more channels, of which the first are read.
   ///   - weights: The weights.
   ///   - output: What is computed.
   func require(
-    input: Tensor, mayBeWider: Bool = false, weights: WeightView, output: Tensor
+    input: Tensor? = nil, mayBeWider: Bool = false, weights: WeightView, output: Tensor
   ) {
-    var read = input.shape
-    if mayBeWider { read.channels = min(read.channels, self.input.channels) }
-    precondition(read == self.input, "\(input.shape) read by \(self)")
+    if var read = input?.shape {
+      if mayBeWider { read.channels = min(read.channels, self.input.channels) }
+      precondition(read == self.input, "\(read) read by \(self)")
+    }
     precondition(output.shape == self.output, "\(output.shape) computed by \(self)")
     weights.require(outputs: self.output.channels, used: weightsPerOutput)
   }

@@ -20,8 +20,8 @@ extension Engine {
   }
 
   func fused(
-    _ sizes: ConvolutionSizes, input: NormalizedTensor, weights: WeightView,
-    normalizing: Normalizing, into output: Tensor
+    _ sizes: ConvolutionSizes, expanding expansion: Expansion? = nil, input: NormalizedTensor,
+    weights: WeightView, normalizing: Normalizing, into output: Tensor
   ) {
     let mark = scratch.mark
     defer { scratch.release(to: mark) }
@@ -32,21 +32,22 @@ extension Engine {
         y: output.address, type: output.type.code, mean: nil, variance: nil,
         scale: scale.start, shift: shift.start, addend: addend,
         activation: normalizing.nonlinearity.rawValue)
-      unsafe forward(sizes, input, weights, &result)
+      unsafe forward(sizes, input, weights, &result, expanding: expansion)
     }
   }
 
   private func forward(
     _ sizes: ConvolutionSizes, _ input: NormalizedTensor, _ weights: WeightView,
-    _ result: UnsafePointer<nas_result>
+    _ result: UnsafePointer<nas_result>, expanding expansion: Expansion? = nil
   ) {
     let mark = scratch.mark
     defer { scratch.release(to: mark) }
     var description = sizes.description(weightRowStride: weights.rowStride)
+    description.source_channels = expansion?.sizes.input.channels ?? 0
     let packed = weights.packed.flatMap {
       $0.serves(sizes, reading: input.x.type) ? $0.tensor : nil
     }
-    unsafe withSource(input) { source in
+    unsafe withSource(input, expanding: expansion) { source in
       let room = unsafe scratch.room(nas_fused_scratch(&description, input.x.type.code, 0))
       unsafe nas_fused_forward(&description, source, weights.start, packed?.start, result, room)
     }
@@ -86,7 +87,7 @@ struct PackedWeights {
   fileprivate let source: ElementType
 
   /// Whether they are those of a convolution, which may be one of more or fewer images.
-  fileprivate func serves(_ sizes: ConvolutionSizes, reading type: ElementType) -> Bool {
+  func serves(_ sizes: ConvolutionSizes, reading type: ElementType) -> Bool {
     type == source && sizes.ofOneImage == self.sizes
   }
 }
@@ -139,7 +140,7 @@ extension Engine {
 }
 
 extension ConvolutionSizes {
-  fileprivate var ofOneImage: ConvolutionSizes {
+  var ofOneImage: ConvolutionSizes {
     var image = input
     image.batch = 1
     return ConvolutionSizes(
@@ -152,6 +153,6 @@ extension ConvolutionSizes {
       batch: input.batch, input_height: input.height, input_width: input.width,
       input_channels: input.channels, output_height: output.height, output_width: output.width,
       output_channels: output.channels, kernel: kernel, stride: stride,
-      depthwise: isDepthwise ? 1 : 0, weight_row_stride: weightRowStride)
+      depthwise: isDepthwise ? 1 : 0, weight_row_stride: weightRowStride, source_channels: 0)
   }
 }

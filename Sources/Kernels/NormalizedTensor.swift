@@ -103,18 +103,28 @@ public struct ChannelTransform: Hashable, Sendable {
 extension Engine {
   /// Gives a tensor's description to a C function, whose coefficients last as long as the call.
   func withSource<Result>(
-    _ tensor: NormalizedTensor, _ body: (UnsafePointer<nas_source>) -> Result
+    _ tensor: NormalizedTensor, expanding expansion: Expansion? = nil,
+    _ body: (UnsafePointer<nas_source>) -> Result
   ) -> Result {
     let mark = scratch.mark
     defer { scratch.release(to: mark) }
     var source = unsafe nas_source(
       x: tensor.x.address, type: tensor.x.type.code, scale: nil, shift: nil,
-      activation: tensor.nonlinearity.rawValue, pitch: tensor.x.shape.channels)
+      activation: tensor.nonlinearity.rawValue, pitch: tensor.x.shape.channels,
+      expansion: nil)
     if let transform = tensor.transform {
       unsafe source.scale = UnsafePointer(scratch.tensor(of: transform.scale).start)
       unsafe source.shift = UnsafePointer(scratch.tensor(of: transform.shift).start)
     }
-    return unsafe body(&source)
+    guard let expansion, let packed = expansion.weights.packed else { return unsafe body(&source) }
+    var further = unsafe nas_expansion(
+      packed: packed.tensor.start, scale: scratch.tensor(of: expansion.transform.scale).start,
+      shift: scratch.tensor(of: expansion.transform.shift).start,
+      activation: expansion.nonlinearity.rawValue)
+    return unsafe withUnsafePointer(to: &further) { further in
+      unsafe source.expansion = further
+      return unsafe body(&source)
+    }
   }
 
   /// The same for the other branch of a residual sum, which may be missing.

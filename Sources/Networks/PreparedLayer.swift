@@ -18,6 +18,9 @@ public struct PreparedLayer {
     let operation: ConvolutionOperation
     let weights: WeightView
     let transform: ChannelTransform
+
+    /// The convolution before it, if that is computed on the way.
+    let expansion: Expansion?
   }
 }
 
@@ -33,15 +36,36 @@ extension NetworkRunner {
       reading: layer.source == .image ? .float32 : precision, in: arena)
   }
 
+  /// Whether a layer with known statistics can be computed on the way of one that reads it.
+  ///
+  /// What the latter computes does not change, to the last bit.
+  ///
+  /// - Parameters:
+  ///   - layer: A layer.
+  ///   - reader: The layer that alone reads what it computes.
+  /// - Returns: `true` of the first two convolutions of an inverted residual, in single precision.
+  public func expands(_ layer: Layer, before reader: Layer) -> Bool {
+    guard case .convolution(let expansion) = layer.operation,
+      case .convolution(let depthwise) = reader.operation,
+      expansion.completion == .normalization, depthwise.completion == .normalization,
+      expansion.activation.nonlinearity != nil, layer.operand == nil
+    else { return false }
+    return engine.expands(
+      layer.sizes(expansion, batch: 1), before: reader.sizes(depthwise, batch: 1), in: precision)
+  }
+
   /// Prepares a layer.
   ///
   /// - Parameters:
   ///   - layer: The layer.
   ///   - weights: What ``packedWeights(of:)`` made of it.
   ///   - statistics: Its mean and variance; `nil` if it does not normalise.
+  ///   - expansion: The layer before it, if that is to be computed on the way: then the prepared layer reads
+  ///     what that one reads.
   /// - Returns: The layer.
   public func prepare(
-    _ layer: Layer, weights: WeightView?, normalizing statistics: ChannelStatistics?
+    _ layer: Layer, weights: WeightView?, normalizing statistics: ChannelStatistics?,
+    after expansion: PreparedLayer? = nil
   ) -> PreparedLayer {
     guard case .convolution(let operation) = layer.operation,
       operation.completion == .normalization, let weights, let statistics
@@ -49,7 +73,17 @@ extension NetworkRunner {
     return PreparedLayer(
       layer: layer, statistics: statistics,
       convolution: PreparedLayer.Convolution(
-        operation: operation, weights: weights, transform: transform(layer, statistics)))
+        operation: operation, weights: weights, transform: transform(layer, statistics),
+        expansion: expansion.flatMap(expanding)))
+  }
+
+  private func expanding(_ prepared: PreparedLayer) -> Expansion? {
+    prepared.convolution.map {
+      Expansion(
+        prepared.layer.sizes($0.operation, batch: 1), weights: $0.weights,
+        normalizing: $0.transform,
+        $0.operation.activation.nonlinearity ?? .none)
+    }
   }
 
   /// Computes a layer that this runner prepared, or another one that shares its parameters.
@@ -78,12 +112,19 @@ extension NetworkRunner {
     let sizes = layer.sizes(convolution.operation, batch: input.shape.batch)
     let activation = convolution.operation.activation
     let y = place ?? arena.tensor(sizes.output, precision)
-    try engine.convolve(
-      sizes, input: read(input, by: layer), weights: convolution.weights,
-      normalizing: Normalizing(
-        convolution.transform, adding: operand.map { taken($0, by: layer) },
-        activation.nonlinearity ?? .none),
-      into: y)
+    let normalizing = Normalizing(
+      convolution.transform, adding: operand.map { taken($0, by: layer) },
+      activation.nonlinearity ?? .none)
+    if let expansion = convolution.expansion {
+      engine.convolve(
+        sizes, expanding: expansion, input: input, weights: convolution.weights,
+        normalizing: normalizing, into: y)
+    } else {
+      try engine.convolve(
+        sizes, input: read(input, by: layer), weights: convolution.weights,
+        normalizing: normalizing,
+        into: y)
+    }
     return activated(NormalizedTensor(y), by: activation).value
   }
 }

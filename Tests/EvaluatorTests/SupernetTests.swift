@@ -96,6 +96,25 @@ import Testing
     }
   }
 
+  @Test func `computes no channel twice that a wider candidate has`() throws {
+    let supernet = try supernet()
+    let space = supernet.space
+    let largest = space.network(of: space.largest)
+    let inner = try #require(space.decisions.lastIndex { $0.choices == [8, 16] })
+    let narrow = try #require(space.lowering(inner, of: space.largest))
+    let layers = space.network(of: narrow).layers
+    let changed = layers.indices.filter { layers[$0] != largest.layers[$0] }
+    // The expansion and the depthwise convolution of one block are there; its projection reads fewer channels.
+    #expect(changed.count == 3)
+    let computed = supernet.layersComputed(for: [narrow, space.largest])
+    #expect(Set(computed) == Set(largest.layers + layers[changed[2]...]))
+    #expect(computed.count == largest.layers.count + layers.count - changed[2])
+    let libraries = try self.supernet(backend: .oneDNN)
+    #expect(
+      libraries.layersComputed(for: [narrow, space.largest]).count
+        == largest.layers.count + layers.count - changed[0])
+  }
+
   /// Every kind of layer, values that are read long after they were made, and widths that change nothing
   /// before them.
   private func manifold() throws -> SearchSpace {

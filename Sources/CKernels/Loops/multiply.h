@@ -18,6 +18,15 @@ INLINE vector element(const float *p, int pairs) {
   return all_words(word);
 }
 
+// What becomes of a sum.
+INLINE vector ended(vector sum, const nas_multiply *m, size_t column) {
+  if (!m->scale) return sum;
+  vector v = sum * load(m->scale + column) + load(m->shift + column);
+  return m->activation == NAS_NONE    ? v
+         : m->activation == NAS_RELU6 ? activated(v, NAS_RELU6)
+                                      : activated(v, NAS_RELU);
+}
+
 // With PAIRS, an element is a word of two bfloat16 numbers.
 #define TILE(ROWS, COLUMNS, PAIRS)                                                              \
   static void multiply_##ROWS##x##COLUMNS##_##PAIRS(                                            \
@@ -41,7 +50,8 @@ INLINE vector element(const float *p, int pairs) {
     }                                                                                           \
     _Pragma("unroll") for (int i = 0; i < ROWS; i++) {                                          \
       float *to = m->to + out[i] + column;                                                      \
-      _Pragma("unroll") for (int j = 0; j < COLUMNS; j++) store(to + j * LANES, sum[i][j]);     \
+      _Pragma("unroll") for (int j = 0; j < COLUMNS; j++)                                       \
+        store(to + j * LANES, ended(sum[i][j], m, column + (size_t)j * LANES));                 \
     }                                                                                           \
   }
 

@@ -41,17 +41,30 @@ typedef struct {
   size_t kernel, stride;  // padding is kernel / 2
   int depthwise;
   size_t weight_row_stride;  // from one output channel's weights to the next one's
+  // If not 0, the input is not in memory: it is computed on the way from so many channels that are.
+  size_t source_channels;
 } nas_convolution;
 
 // An activation to read: activation(x · scale + shift), or x itself if `scale` is null. Convolutions read
-// the first channels of pixels that lie `pitch` elements apart; everybody else reads all.
+// the first channels of pixels that lie `pitch` elements apart, depthwise ones perhaps through an expansion;
+// everybody else reads all, as it is.
+typedef struct nas_expansion nas_expansion;
 typedef struct {
   const void *x;
   nas_type type;
   const float *scale, *shift;
   nas_activation activation;
   size_t pitch;
+  const nas_expansion *expansion;
 } nas_source;
+
+// A convolution of 1×1 windows, whose normalisation is known, before a depthwise one that alone reads it:
+// each band is computed when it is read. What comes from memory is in floats.
+struct nas_expansion {
+  const float *packed;
+  const float *scale, *shift;
+  nas_activation activation;
+};
 
 // The gradient of what a convolution computed, through the normalisation behind it:
 // gradient · a + x · b + c by channel, x being what the convolution computed.
