@@ -70,6 +70,6 @@ void nas_expand_band(
       .scale = e->scale,
       .shift = e->shift,
       .activation = e->activation};
-  loops->multiply(&m);
+  loops->multiply_and_end(&m);
   for (size_t image = 0; image < b->images; image++) pad(g, &l, to + image * image_pitch);
 }

@@ -23,7 +23,7 @@ typedef struct {
   float *to;
   const int32_t *out;
   size_t pixels;
-  // If set, a sum ends as activation(sum · scale + shift).
+  // For multiply_and_end.
   const float *scale, *shift;
   nas_activation activation;
 } nas_multiply;
@@ -129,6 +129,8 @@ typedef struct {
       size_t channels, const float *a, const float *b, const float *c);
 
   void (*multiply)(const nas_multiply *);
+  // Each sum ends as activation(sum · scale + shift).
+  void (*multiply_and_end)(const nas_multiply *);
   void (*winograd)(const nas_winograd *);
   void (*winograd_outer_product)(const nas_winograd_outer_product *);
   void (*outer_product)(const nas_outer_product *);

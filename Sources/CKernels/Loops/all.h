@@ -15,6 +15,7 @@ const nas_loops NAS_LOOPS = {
     .gather = gather,
     .gather_gradient = gather_gradient,
     .multiply = multiply,
+    .multiply_and_end = multiply_and_end,
     .winograd = winograd,
     .winograd_outer_product = winograd_outer_product,
     .outer_product = outer_product,

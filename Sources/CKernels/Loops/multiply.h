@@ -20,16 +20,15 @@ INLINE vector element(const float *p, int pairs) {
 
 // What becomes of a sum.
 INLINE vector ended(vector sum, const nas_multiply *m, size_t column) {
-  if (!m->scale) return sum;
   vector v = sum * load(m->scale + column) + load(m->shift + column);
   return m->activation == NAS_NONE    ? v
          : m->activation == NAS_RELU6 ? activated(v, NAS_RELU6)
                                       : activated(v, NAS_RELU);
 }
 
-// With PAIRS, an element is a word of two bfloat16 numbers.
-#define TILE(ROWS, COLUMNS, PAIRS)                                                              \
-  static void multiply_##ROWS##x##COLUMNS##_##PAIRS(                                            \
+// With PAIRS, an element is a word of two bfloat16 numbers. With ENDS, sums do not stay as they are.
+#define TILE(NAME, ROWS, COLUMNS, PAIRS, ENDS)                                                  \
+  static void NAME##_##ROWS##x##COLUMNS(                                                        \
       const nas_multiply *m, const float *weights, const int32_t *in, const int32_t *out,       \
       size_t column) {                                                                          \
     vector sum[ROWS][COLUMNS] = {};                                                             \
@@ -51,16 +50,18 @@ INLINE vector ended(vector sum, const nas_multiply *m, size_t column) {
     _Pragma("unroll") for (int i = 0; i < ROWS; i++) {                                          \
       float *to = m->to + out[i] + column;                                                      \
       _Pragma("unroll") for (int j = 0; j < COLUMNS; j++)                                       \
-        store(to + j * LANES, ended(sum[i][j], m, column + (size_t)j * LANES));                 \
+        store(                                                                                  \
+            to + j * LANES,                                                                     \
+            ENDS ? ended(sum[i][j], m, column + (size_t)j * LANES) : sum[i][j]);                \
     }                                                                                           \
   }
 
 // The last tile may have fewer pixels: it computes its last one several times.
-#define PANEL_LOOP(ROWS, COLUMNS, PAIRS) PANEL_LOOP_(ROWS, COLUMNS, PAIRS)
-#define PANEL_LOOP_(ROWS, COLUMNS, PAIRS)                                                   \
+#define PANEL_LOOP(NAME, ROWS, COLUMNS) PANEL_LOOP_(NAME, ROWS, COLUMNS)
+#define PANEL_LOOP_(NAME, ROWS, COLUMNS)                                                    \
   for (size_t p = 0; p < m->pixels; p += ROWS) {                                            \
     if (p + ROWS <= m->pixels) {                                                            \
-      multiply_##ROWS##x##COLUMNS##_##PAIRS(m, weights, m->in + p, m->out + p, column);     \
+      NAME##_##ROWS##x##COLUMNS(m, weights, m->in + p, m->out + p, column);                 \
     } else {                                                                                \
       int32_t in[ROWS], out[ROWS];                                                          \
       for (size_t i = 0; i < ROWS; i++) {                                                   \
@@ -68,7 +69,7 @@ INLINE vector ended(vector sum, const nas_multiply *m, size_t column) {
         in[i] = m->in[pixel];                                                               \
         out[i] = m->out[pixel];                                                             \
       }                                                                                     \
-      multiply_##ROWS##x##COLUMNS##_##PAIRS(m, weights, in, out, column);                   \
+      NAME##_##ROWS##x##COLUMNS(m, weights, in, out, column);                               \
     }                                                                                       \
   }
 
@@ -78,20 +79,20 @@ INLINE vector ended(vector sum, const nas_multiply *m, size_t column) {
 #define ONLY_WIDE(code)
 #endif
 
-#define DEFINE_TILE(ROWS, COLUMNS, PAIRS) TILE(ROWS, COLUMNS, PAIRS)
-#define MULTIPLY(NAME, PAIRS)                                       \
-  ONLY_WIDE(DEFINE_TILE(TILE_ROWS, 3, PAIRS))                       \
-  DEFINE_TILE(TILE_ROWS, 2, PAIRS)                                  \
-  DEFINE_TILE(TILE_ROWS, 1, PAIRS)                                  \
+#define DEFINE_TILE(NAME, ROWS, COLUMNS, PAIRS, ENDS) TILE(NAME, ROWS, COLUMNS, PAIRS, ENDS)
+#define MULTIPLY(NAME, PAIRS, ENDS)                                 \
+  ONLY_WIDE(DEFINE_TILE(NAME, TILE_ROWS, 3, PAIRS, ENDS))           \
+  DEFINE_TILE(NAME, TILE_ROWS, 2, PAIRS, ENDS)                      \
+  DEFINE_TILE(NAME, TILE_ROWS, 1, PAIRS, ENDS)                      \
   static void NAME(const nas_multiply *m) {                         \
     const float *weights = m->weights;                              \
     size_t vectors = m->columns / LANES;                            \
     for (size_t column = 0; vectors > 0;) {                         \
       size_t panel = nas_panel(vectors, LANES);                     \
       switch (panel) {                                              \
-        ONLY_WIDE(case 3: PANEL_LOOP(TILE_ROWS, 3, PAIRS) break;)   \
-        case 2: PANEL_LOOP(TILE_ROWS, 2, PAIRS) break;              \
-        default: PANEL_LOOP(TILE_ROWS, 1, PAIRS)                    \
+        ONLY_WIDE(case 3: PANEL_LOOP(NAME, TILE_ROWS, 3) break;)    \
+        case 2: PANEL_LOOP(NAME, TILE_ROWS, 2) break;               \
+        default: PANEL_LOOP(NAME, TILE_ROWS, 1)                     \
       }                                                             \
       weights += m->rows * m->length * panel * LANES;               \
       column += panel * LANES;                                      \
@@ -99,9 +100,10 @@ INLINE vector ended(vector sum, const nas_multiply *m, size_t column) {
     }                                                               \
   }
 
-MULTIPLY(multiply, 0)
+MULTIPLY(multiply, 0, 0)
+MULTIPLY(multiply_and_end, 0, 1)
 #ifdef PAIRED
-MULTIPLY(multiply_pairs, 1)
+MULTIPLY(multiply_pairs, 1, 0)
 #endif
 
 // MARK: Gradients of weights
