@@ -63,8 +63,12 @@ extension StudyRunner {
       case .score(let candidates, let images):
         // No trial may be stored before the weights that it was scored with, nor before the
         // distributions that it was derived from.
-        if !isCommitted {
-          beliefs += Distributions.record(of: strategy, step: supernet.step, in: material.space)
+        // That the state is committed does not tell that they are: they may have moved since the last
+        // step of the weights, of which they were noted.
+        let latest = Distributions.record(of: strategy, step: supernet.step, in: material.space)
+        if !latest.isEmpty {
+          beliefs += latest
+          isCommitted = false
         }
         try commitState()
         let scores = try measure(
