@@ -8,6 +8,7 @@
 #define NAME "avx512-bf16"
 #define NAS_LOOPS nas_loops_avx512_bf16
 #define PAIRED
+#define MASKS
 #define PLUS_PAIRS(sum, a, b) \
   (vector) _mm512_dpbf16_ps((__m512)(sum), (__m512bh)(a), (__m512bh)(b))
 

@@ -54,26 +54,51 @@ INLINE vector plus_product(vector sum, vector a, vector b, int pairs) {
 #endif
 }
 
+// The first `count` of a vector's numbers, fewer than LANES.
+#ifdef MASKS
+INLINE vector load_some(const float *p, size_t count) {
+  return (vector)_mm512_maskz_loadu_ps((__mmask16)((1u << count) - 1), p);
+}
+INLINE void store_some(float *p, vector v, size_t count) {
+  _mm512_mask_storeu_ps(p, (__mmask16)((1u << count) - 1), (__m512)v);
+}
+INLINE halves load_some_halves(const uint16_t *p, size_t count) {
+  return (halves)_mm256_maskz_loadu_epi16((__mmask16)((1u << count) - 1), p);
+}
+INLINE void store_some_halves(uint16_t *p, halves h, size_t count) {
+  _mm256_mask_storeu_epi16(p, (__mmask16)((1u << count) - 1), (__m256i)h);
+}
+#else
+// Four at a time, as widths often are multiples of four, then one by one.
+#define IN_PIECES(to, from, size)                                                   \
+  size_t i = 0;                                                                     \
+  for (; i + 4 <= count && LANES > 4; i += 4)                                       \
+    __builtin_memcpy((char *)(to) + i * (size), (const char *)(from) + i * (size), 4 * (size)); \
+  for (; i < count; i++)                                                            \
+  __builtin_memcpy((char *)(to) + i * (size), (const char *)(from) + i * (size), (size))
+
+INLINE vector load_some(const float *p, size_t count) {
+  vector v = {};
+  IN_PIECES(&v, p, sizeof *p);
+  return v;
+}
+INLINE void store_some(float *p, vector v, size_t count) { IN_PIECES(p, &v, sizeof *p); }
+INLINE halves load_some_halves(const uint16_t *p, size_t count) {
+  halves h = {};
+  IN_PIECES(&h, p, sizeof *p);
+  return h;
+}
+INLINE void store_some_halves(uint16_t *p, halves h, size_t count) { IN_PIECES(p, &h, sizeof *p); }
+#endif
+
 // Elements of an activation, `count` of them where fewer than a vector are left.
 INLINE vector get(const void *from, nas_type type, size_t index, size_t count) {
   if (type == NAS_BFLOAT16) {
     const uint16_t *p = (const uint16_t *)from + index;
-    if (count >= LANES) return widened(*(const halves *)p);
-    halves h = {};
-    if (count == 4 && LANES > 4)
-      __builtin_memcpy(&h, p, 8);
-    else
-      for (size_t i = 0; i < count; i++) h[i] = p[i];
-    return widened(h);
+    return widened(count >= LANES ? *(const halves *)p : load_some_halves(p, count));
   }
   const float *p = (const float *)from + index;
-  if (count >= LANES) return load(p);
-  vector v = {};
-  if (count == 4 && LANES > 4)
-    __builtin_memcpy(&v, p, 16);
-  else
-    for (size_t i = 0; i < count; i++) v[i] = p[i];
-  return v;
+  return count >= LANES ? load(p) : load_some(p, count);
 }
 
 INLINE void put(void *to, nas_type type, size_t index, vector v, size_t count) {
@@ -82,19 +107,15 @@ INLINE void put(void *to, nas_type type, size_t index, vector v, size_t count) {
     halves h = narrowed(rounded(v));
     if (count >= LANES)
       *(halves *)p = h;
-    else if (count == 4 && LANES > 4)
-      __builtin_memcpy(p, &h, 8);
     else
-      for (size_t i = 0; i < count; i++) p[i] = h[i];
+      store_some_halves(p, h, count);
     return;
   }
   float *p = (float *)to + index;
   if (count >= LANES)
     store(p, v);
-  else if (count == 4 && LANES > 4)
-    __builtin_memcpy(p, &v, 16);
   else
-    for (size_t i = 0; i < count; i++) p[i] = v[i];
+    store_some(p, v, count);
 }
 
 // Writes past the caches what will not be read before they have been filled anew: a store through
