@@ -24,21 +24,23 @@ INLINE vector widened(halves h) {
   return (vector)b;
 }
 
-// Rounds to the nearest number of bfloat16, ties to even. What is not a number stays none: adding to
-// its mantissa could carry it over into an infinity.
-INLINE vector rounded(vector v) {
+// Rounds to the nearest number of bfloat16, ties to even. What is not a number stays none.
+INLINE halves narrowed(vector v) {
+#ifdef NARROWED
+  return NARROWED(v);  // numbers below the smallest normal one become zero
+#else
+  // Adding to the mantissa of what is not a number could carry it over into an infinity.
   mask is_number = v == v;
   bits b = ((bits)v & (bits)is_number) | ((bits)(0x7fc00000 + (mask){}) & ~(bits)is_number);
-  b += 0x7fff + ((b >> 16) & 1);
-  return (vector)(b & 0xffff0000);
+  return __builtin_convertvector((b + 0x7fff + ((b >> 16) & 1)) >> 16, halves);
+#endif
 }
-
-// The bfloat16 of a number that was rounded to one.
-INLINE halves narrowed(vector v) { return __builtin_convertvector((bits)v >> 16, halves); }
+INLINE vector rounded(vector v) { return widened(narrowed(v)); }
 
 // The bfloat16 numbers of two vectors as words: the first one's in the lower halves.
 INLINE vector paired(vector low, vector high) {
-  return (vector)(((bits)rounded(low) >> 16) | (bits)rounded(high));
+  bits lower = __builtin_convertvector(narrowed(low), bits);
+  return (vector)(lower | (bits)rounded(high));
 }
 
 // sum + a · b. Words that hold two bfloat16 numbers each multiply as such: sum + a.low · b.low +
@@ -104,7 +106,7 @@ INLINE vector get(const void *from, nas_type type, size_t index, size_t count) {
 INLINE void put(void *to, nas_type type, size_t index, vector v, size_t count) {
   if (type == NAS_BFLOAT16) {
     uint16_t *p = (uint16_t *)to + index;
-    halves h = narrowed(rounded(v));
+    halves h = narrowed(v);
     if (count >= LANES)
       *(halves *)p = h;
     else
@@ -124,7 +126,7 @@ INLINE void put_past_caches(void *to, nas_type type, size_t index, vector v) {
   typedef float whole __attribute__((vector_size(4 * LANES)));
   typedef uint16_t whole_halves __attribute__((vector_size(2 * LANES)));
   if (type == NAS_BFLOAT16)
-    __builtin_nontemporal_store((whole_halves)narrowed(rounded(v)), (whole_halves *)((uint16_t *)to + index));
+    __builtin_nontemporal_store((whole_halves)narrowed(v), (whole_halves *)((uint16_t *)to + index));
   else
     __builtin_nontemporal_store((whole)v, (whole *)((float *)to + index));
 }
