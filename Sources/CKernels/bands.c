@@ -25,8 +25,10 @@
 #define PARTS 32
 #define PART_PIXELS 128
 
-// From so many channels on both sides Winograd's filtering saves more than its transforms cost.
-#define WINOGRAD_CHANNELS 8
+// From so many channels on both sides Winograd's filtering saves more than its transforms cost. Pairs of
+// bfloat16 numbers would be multiplied twice as fast, so they must read more.
+#define WINOGRAD_CHANNELS 4
+#define WINOGRAD_CHANNELS_OF_PAIRS 8
 
 // MARK: Bands
 
@@ -47,6 +49,13 @@ static void cut_into_parts(geometry *g) {
                            : s->output_height;
 }
 
+// How many pixels of a line, taken together, fill whole vectors with their channels.
+static size_t abreast(size_t channels, size_t width, size_t lanes) {
+  size_t pixels = 1;
+  while (pixels * channels % lanes != 0) pixels *= 2;  // lanes is a power of two
+  return width % pixels == 0 && pixels * channels <= REPEATED ? pixels : 1;
+}
+
 geometry nas_geometry_of(const nas_convolution *sizes, nas_type type, pass purpose) {
   const nas_loops *loops = nas_processor_loops();
   const size_t lanes = loops->lanes;
@@ -61,15 +70,19 @@ geometry nas_geometry_of(const nas_convolution *sizes, nas_type type, pass purpo
   }
   g.in_columns = rounded_up(s->input_channels, lanes);
   g.out_columns = rounded_up(s->output_channels, lanes);
+  g.pairs = type == NAS_BFLOAT16 && loops->multiply_pairs && !s->depthwise;
   g.winograd = s->kernel == 3 && s->stride == 1 && !s->depthwise &&
-               least(s->input_channels, s->output_channels) >= WINOGRAD_CHANNELS &&
+               s->input_channels >= (g.pairs ? WINOGRAD_CHANNELS_OF_PAIRS : WINOGRAD_CHANNELS) &&
+               s->output_channels >= WINOGRAD_CHANNELS &&
                fills_tiles(s->output_height, s->output_width);
-  g.pairs = type == NAS_BFLOAT16 && loops->multiply_pairs && !s->depthwise && !g.winograd;
+  if (g.winograd) g.pairs = 0;
   g.from_words = g.pairs && !backward ? quotient_up(s->input_channels, 2) : s->input_channels;
   if (s->source_channels) g.from_words = g.in_columns;  // whole vectors, as products are written
   g.gradient_words = g.pairs ? quotient_up(s->output_channels, 2) : s->output_channels;
   g.from_width = most((nas_in_tiles(&g, s->output_width) - 1) * s->stride + s->kernel,
                       s->output_width * s->stride + g.padding);
+  g.in_abreast = g.pairs && s->input_channels % 2 ? 1 : abreast(s->input_channels, s->input_width, lanes);
+  g.out_abreast = abreast(s->output_channels, s->output_width, lanes);
   g.before = quotient_up(g.padding, s->stride);
   g.after = (s->stride - 1 + g.padding) / s->stride;
   g.gradient_width = nas_in_tiles(&g, s->output_width) + g.before + g.after;
@@ -153,6 +166,29 @@ band nas_band_at(const geometry *g, size_t part, size_t index) {
 
 // MARK: Gather and finish
 
+static const float *repeated(const float *factor, size_t channels, size_t times, float *room) {
+  if (!factor || times == 1) return factor;
+  for (size_t t = 0; t < times; t++) memcpy(room + t * channels, factor, channels * sizeof *room);
+  return room;
+}
+
+nas_source nas_repeated_source(const geometry *g, const nas_source *source, float *room) {
+  nas_source s = *source;
+  size_t channels = g->sizes.source_channels ? 0 : g->sizes.input_channels;
+  s.scale = repeated(s.scale, channels, channels ? g->in_abreast : 1, room);
+  s.shift = repeated(s.shift, channels, channels ? g->in_abreast : 1, room + REPEATED);
+  return s;
+}
+
+nas_gradient nas_repeated_gradient(const geometry *g, const nas_gradient *gradient, float *room) {
+  nas_gradient r = *gradient;
+  size_t channels = g->sizes.output_channels;
+  r.a = repeated(r.a, channels, g->out_abreast, room);
+  r.b = repeated(r.b, channels, g->out_abreast, room + REPEATED);
+  r.c = repeated(r.c, channels, g->out_abreast, room + 2 * REPEATED);
+  return r;
+}
+
 // Whether a result is too large to be found in a cache when it is read next, and lies so that a strip
 // of two vectors writes whole cache lines: half of one written past the caches costs more than it
 // saves.
@@ -175,14 +211,19 @@ static void gather_pixels(
     const geometry *g, const nas_source *source, int in_pairs, float *to, size_t first,
     size_t pixels) {
   const nas_loops *loops = nas_processor_loops();
-  size_t channels = g->sizes.input_channels;
-  const void *from = nas_element(source->x, source->type, first * source->pitch);
+  size_t channels = g->sizes.input_channels, pitch = source->pitch;
+  const void *from = nas_element(source->x, source->type, first * pitch);
+  if (pitch == channels && pixels % g->in_abreast == 0) {
+    channels *= g->in_abreast;
+    pitch = channels;
+    pixels /= g->in_abreast;
+  }
   if (in_pairs)
     loops->gather_pairs(
-        to, from, source->pitch, pixels, channels, source->scale, source->shift, source->activation);
+        to, from, pitch, pixels, channels, source->scale, source->shift, source->activation);
   else
     loops->gather(
-        to, from, source->type, source->pitch, pixels, channels, source->scale, source->shift,
+        to, from, source->type, pitch, pixels, channels, source->scale, source->shift,
         source->activation);
 }
 
@@ -227,19 +268,27 @@ const float *nas_gather_band(
   return to;
 }
 
+// Lays out the gradient of pixels from pixel `first` on.
+static void gather_gradient(
+    const geometry *g, const nas_gradient *gradient, float *to, size_t first, size_t pixels) {
+  size_t channels = g->sizes.output_channels, element = first * channels;
+  size_t together = pixels % g->out_abreast == 0 ? g->out_abreast : 1;
+  nas_processor_loops()->gather_gradient(
+      to, nas_element(gradient->gradient, gradient->type, element),
+      nas_element(gradient->x, gradient->type, element), gradient->type, pixels / together,
+      channels * together, gradient->a, gradient->b, gradient->c);
+}
+
 // Lays out the gradient of a band's output, with the lines around it that windows reach.
 void nas_gather_band_gradient(
     const geometry *g, const band *b, const nas_gradient *gradient, float *to) {
   const nas_convolution *s = &g->sizes;
-  const nas_loops *loops = nas_processor_loops();
   size_t channels = s->output_channels;
   size_t pitch = g->gradient_width * channels;
   if (g->before + g->after == 0 && b->images == 1) {
-    size_t first = (b->image * s->output_height + b->line) * s->output_width * channels;
-    loops->gather_gradient(
-        to, nas_element(gradient->gradient, gradient->type, first),
-        nas_element(gradient->x, gradient->type, first), gradient->type, b->lines * s->output_width,
-        channels, gradient->a, gradient->b, gradient->c);
+    gather_gradient(
+        g, gradient, to, (b->image * s->output_height + b->line) * s->output_width,
+        b->lines * s->output_width);
     return;
   }
   for (size_t image = 0; image < b->images; image++)
@@ -252,12 +301,9 @@ void nas_gather_band_gradient(
       }
       y -= g->before;
       memset(target, 0, g->before * channels * sizeof *target);
-      size_t first =
-          ((b->image + image) * s->output_height + y) * s->output_width * channels;
-      loops->gather_gradient(
-          target + g->before * channels, nas_element(gradient->gradient, gradient->type, first),
-          nas_element(gradient->x, gradient->type, first), gradient->type, s->output_width, channels,
-          gradient->a, gradient->b, gradient->c);
+      gather_gradient(
+          g, gradient, target + g->before * channels,
+          ((b->image + image) * s->output_height + y) * s->output_width, s->output_width);
       memset(
           target + (g->before + s->output_width) * channels, 0,
           (g->gradient_width - g->before - s->output_width) * channels * sizeof *target);
@@ -326,7 +372,7 @@ static size_t scratch_for(const nas_convolution *sizes, nas_type type, pass purp
   layout l = nas_layout_of(&g, purpose);
   size_t packed = rounded_up(nas_packed_weights(&g, purpose == BACKWARD), SLACK);
   size_t sums = purpose == MEASURED ? g.parts * nas_room_for_sums(&g) : 0;
-  return (packed + l.total * (size_t)nas_threads() + sums) * sizeof(float);
+  return (packed + l.total * (size_t)nas_threads() + sums + ROOM_FOR_REPEATED) * sizeof(float);
 }
 
 size_t nas_fused_scratch(const nas_convolution *sizes, nas_type type, int backward) {

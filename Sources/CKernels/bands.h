@@ -37,6 +37,9 @@ typedef struct {
   size_t from_words, gradient_words;
   // The gathered input: lines and pixels of one image of a band.
   size_t from_height, from_width;
+  // So many neighbouring pixels are gathered as if they were one, of so many times the channels, which then
+  // fill whole vectors: of the input, and of the output's gradient. Their factors are repeated for it.
+  size_t in_abreast, out_abreast;
   // The gathered gradient, with the zeros around it that a window may reach.
   size_t before, after, gradient_height, gradient_width;
 } geometry;
@@ -58,7 +61,17 @@ static inline size_t nas_in_tiles(const geometry *g, size_t count) {
   return g->winograd ? rounded_up(count, NAS_WINOGRAD_TILE) : count;
 }
 
-// Lays out the input of a band, zeros around it, in floats or in pairs; returns where it lies.
+// Repeats the factors of a source, or of a gradient, for pixels that are gathered together, and returns what
+// reads with them; `room` is the one for REPEATED floats each.
+nas_source nas_repeated_source(const geometry *g, const nas_source *source, float *room);
+nas_gradient nas_repeated_gradient(const geometry *g, const nas_gradient *gradient, float *room);
+
+// Floats of a repeated factor, at most; and of those of a source and a gradient.
+#define REPEATED 1024
+#define ROOM_FOR_REPEATED (5 * REPEATED)
+
+// Lays out the input of a band, zeros around it, in floats or in pairs; returns where it lies. The source's
+// factors are repeated ones.
 const float *nas_gather_band(
     const geometry *g, const band *b, const nas_source *source, int in_pairs, float *to);
 

@@ -24,7 +24,7 @@
 typedef struct {
   geometry g;
   layout l;
-  const nas_source *source;
+  nas_source source;
   const float *packed;
   const nas_result *result;
   int streams;
@@ -169,10 +169,10 @@ static void compute_part(const forward_call *f, size_t part, const workplace *w)
     size_t pixels = b.images * b.lines * g->sizes.output_width;
     if (pixels == 0) break;
     const float *x = w->from;
-    if (f->source->expansion)
-      nas_expand_band(g, &b, f->source, w->from, w->source, w->in);
+    if (f->source.expansion)
+      nas_expand_band(g, &b, &f->source, w->from, w->source, w->in);
     else
-      x = nas_gather_band(g, &b, f->source, g->pairs, w->from);
+      x = nas_gather_band(g, &b, &f->source, g->pairs, w->from);
     compute_band(f, &b, x, w);
     size_t first = (b.image * g->sizes.output_height + b.line) * g->sizes.output_width;
     if (f->result->scale)
@@ -251,11 +251,13 @@ void nas_fused_forward(
     const nas_convolution *sizes, const nas_source *source, const float *weights,
     const float *packed, const nas_result *result, void *scratch) {
   pass purpose = result->scale ? KNOWN : MEASURED;
-  forward_call f = {.g = nas_geometry_of(sizes, source->type, purpose), .source = source, .result = result};
+  forward_call f = {.g = nas_geometry_of(sizes, source->type, purpose), .result = result};
   f.l = nas_layout_of(&f.g, purpose);
   f.streams = nas_streams(
       result->y, result->type, sizes->batch * sizes->output_height * sizes->output_width,
       sizes->output_channels);
+  f.source = nas_repeated_source(&f.g, source, scratch);
+  scratch = (float *)scratch + ROOM_FOR_REPEATED;
   f.packed = packed ? packed : scratch;
   f.scratch = (float *)scratch + rounded_up(nas_packed_weights(&f.g, 0), SLACK);
   f.sums = f.scratch + f.l.total * (size_t)nas_threads();

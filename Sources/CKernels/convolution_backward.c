@@ -8,8 +8,8 @@
 typedef struct {
   geometry g;
   layout l;
-  const nas_source *source;
-  const nas_gradient *gradient;
+  nas_source source;
+  nas_gradient gradient;
   const nas_sink *sink;
   const float *packed;
   int weighs;  // whether the gradient of the weights is wanted
@@ -295,8 +295,8 @@ static void run_backward(void *context, int thread, int threads) {
   nas_share(g->parts, thread, threads, &begin, &end);
   for (size_t index = begin; index < end; index++) {
     band b = nas_band_at(g, index, 0);
-    const float *x = nas_gather_band(g, &b, call->source, 0, from);
-    nas_gather_band_gradient(g, &b, call->gradient, gradient);
+    const float *x = nas_gather_band(g, &b, &call->source, 0, from);
+    nas_gather_band_gradient(g, &b, &call->gradient, gradient);
     if (call->weighs)
       gradient_of_weights(g, &b, x, gradient, memory + call->l.tiles, pairs, weights);
     if (!call->sink) continue;
@@ -313,13 +313,14 @@ void nas_fused_backward(
     const nas_gradient *gradient, float *weight_gradient, const nas_sink *sink, void *scratch) {
   backward_call call = {
       .g = nas_geometry_of(sizes, source->type, BACKWARD),
-      .source = source,
-      .gradient = gradient,
       .sink = sink,
-      .packed = scratch,
       .weighs = weight_gradient != NULL};
   const geometry *g = &call.g;
   call.l = nas_layout_of(g, BACKWARD);
+  call.source = nas_repeated_source(g, source, scratch);
+  call.gradient = nas_repeated_gradient(g, gradient, (float *)scratch + 2 * REPEATED);
+  scratch = (float *)scratch + ROOM_FOR_REPEATED;
+  call.packed = scratch;
   call.scratch = (float *)scratch + rounded_up(nas_packed_weights(g, 1), SLACK);
   call.streams = sink && nas_streams(
                              sink->gradient, sink->type,

@@ -2,12 +2,14 @@
 //
 // A tile is ROWS pixels × COLUMNS vectors. For each place of the window one element of every pixel
 // meets COLUMNS vectors of weights. AVX2 has room for twelve sums beside the operands, AVX-512 for
-// twenty-four.
+// twenty-four; a single vector of weights is read for as many pixels as there are addresses for.
 
 #if LANES == 16
 #define TILE_ROWS 8
+#define SINGLE_ROWS 12
 #else
 #define TILE_ROWS 6
+#define SINGLE_ROWS 6
 #endif
 
 // An element in all lanes of a vector.
@@ -83,7 +85,7 @@ INLINE vector ended(vector sum, const nas_multiply *m, size_t column) {
 #define MULTIPLY(NAME, PAIRS, ENDS)                                 \
   ONLY_WIDE(DEFINE_TILE(NAME, TILE_ROWS, 3, PAIRS, ENDS))           \
   DEFINE_TILE(NAME, TILE_ROWS, 2, PAIRS, ENDS)                      \
-  DEFINE_TILE(NAME, TILE_ROWS, 1, PAIRS, ENDS)                      \
+  DEFINE_TILE(NAME, SINGLE_ROWS, 1, PAIRS, ENDS)                      \
   static void NAME(const nas_multiply *m) {                         \
     const float *weights = m->weights;                              \
     size_t vectors = m->columns / LANES;                            \
@@ -92,7 +94,7 @@ INLINE vector ended(vector sum, const nas_multiply *m, size_t column) {
       switch (panel) {                                              \
         ONLY_WIDE(case 3: PANEL_LOOP(NAME, TILE_ROWS, 3) break;)    \
         case 2: PANEL_LOOP(NAME, TILE_ROWS, 2) break;               \
-        default: PANEL_LOOP(NAME, TILE_ROWS, 1)                     \
+        default: PANEL_LOOP(NAME, SINGLE_ROWS, 1)                     \
       }                                                             \
       weights += m->rows * m->length * panel * LANES;               \
       column += panel * LANES;                                      \
@@ -146,18 +148,32 @@ MULTIPLY(multiply_pairs, 1, 0)
 
 typedef void outer_tile(const nas_outer_product *, const float *, const float *, float *);
 
+// A single vector of the gradient leaves registers for the sums of more rows, and needs them: a sum takes
+// four cycles, of which each should begin two.
+#if LANES == 16
+#define LONG_ROWS 16
+#else
+#define LONG_ROWS 12
+#endif
+#define DEFINE_OUTER(ROWS, COLUMNS, PAIRS) OUTER(ROWS, COLUMNS, PAIRS)
+#define OUTER_TILE(ROWS, COLUMNS, PAIRS) outer_##ROWS##x##COLUMNS##_##PAIRS
+#define LONG_OUTER_TILE(ROWS, PAIRS) OUTER_TILE(ROWS, 1, PAIRS)
+
 #define OUTER_PRODUCT(NAME, PAIRS)                                              \
   OUTERS(1, PAIRS)                                                              \
   OUTERS(2, PAIRS)                                                              \
   ONLY_WIDE(OUTERS(3, PAIRS))                                                   \
+  DEFINE_OUTER(8, 1, PAIRS)                                                     \
+  DEFINE_OUTER(LONG_ROWS, 1, PAIRS)                                             \
   static void NAME(const nas_outer_product *o) {                                \
     static outer_tile *const tiles[][6] = {                                     \
         OUTER_TILES(1, PAIRS), OUTER_TILES(2, PAIRS),                           \
         ONLY_WIDE(OUTER_TILES(3, PAIRS))};                                      \
-    for_outer_tiles(o, tiles);                                                  \
+    for_outer_tiles(o, tiles, outer_8x1_##PAIRS, LONG_OUTER_TILE(LONG_ROWS, PAIRS)); \
   }
 
-static void for_outer_tiles(const nas_outer_product *o, outer_tile *const tiles[][6]) {
+static void for_outer_tiles(
+    const nas_outer_product *o, outer_tile *const tiles[][6], outer_tile *eight, outer_tile *longest) {
   size_t vectors = o->columns / LANES;
   for (size_t column = 0; vectors > 0;) {
     size_t panel = nas_panel(vectors, LANES);
@@ -166,7 +182,15 @@ static void for_outer_tiles(const nas_outer_product *o, outer_tile *const tiles[
         size_t rows = o->length - l < 6 ? o->length - l : 6;
         // Two tiles of four rather than one of six and one of two.
         if (o->length - l == 8) rows = 4;
-        tiles[panel - 1][rows - 1](
+        outer_tile *tile = tiles[panel - 1][rows - 1];
+        if (panel == 1 && o->length - l >= LONG_ROWS) {
+          tile = longest;
+          rows = LONG_ROWS;
+        } else if (panel == 1 && o->length - l >= 8) {
+          tile = eight;
+          rows = 8;
+        }
+        tile(
             o, o->from + r * o->row_pitch + l, o->gradient + column,
             o->to + (r * o->length + l) * o->columns + column);
         l += rows;

@@ -66,7 +66,7 @@ INLINE void transform_input(
 }
 
 // Aᵀ m A for one tile and one vector of channels; lines and pixels beyond the image are left out.
-INLINE void transform_output(
+INLINE void transform_part_of_output(
     const float *from, size_t place, float *to, size_t line, size_t pixel, size_t lines,
     size_t pixels) {
   vector t[4][6], m[6];
@@ -76,11 +76,23 @@ INLINE void transform_output(
     transform_products(m, y);
     _Pragma("unroll") for (size_t i = 0; i < 4; i++) t[i][x] = y[i];
   }
-  for (size_t i = 0; i < lines; i++) {
+  _Pragma("unroll") for (size_t i = 0; i < 4; i++) {
     vector y[4];
+    if (i >= lines) break;
     transform_products(t[i], y);
-    for (size_t x = 0; x < pixels; x++) store(to + i * line + x * pixel, y[x]);
+    _Pragma("unroll") for (size_t x = 0; x < 4; x++)
+      if (x < pixels) store(to + i * line + x * pixel, y[x]);
   }
+}
+
+// The same, in a loop of its own for whole tiles.
+INLINE void transform_output(
+    const float *from, size_t place, float *to, size_t line, size_t pixel, size_t lines,
+    size_t pixels) {
+  if (lines == 4 && pixels == 4)
+    transform_part_of_output(from, place, to, line, pixel, 4, 4);
+  else
+    transform_part_of_output(from, place, to, line, pixel, lines, pixels);
 }
 
 // Where a tile's outputs begin.
@@ -98,6 +110,19 @@ INLINE size_t tiles_of(size_t side) { return (side + NAS_WINOGRAD_TILE - 1) / NA
 // How much of a tile that begins at `first` lies inside the image.
 INLINE size_t inside(size_t first, size_t side) {
   return side - first < NAS_WINOGRAD_TILE ? side - first : NAS_WINOGRAD_TILE;
+}
+
+// Products of tiles at one place where inputs and outputs have no more channels than a vector: sums of ROWS
+// tiles at fixed distances, which leave the processor nothing to do but to multiply.
+#define NARROW_ROWS 12
+INLINE void narrow_products(const float *inputs, const float *weights, float *products, size_t channels) {
+  vector sum[NARROW_ROWS] = {};
+  for (size_t c = 0; c < channels; c++) {
+    vector w = load(weights + c * LANES);
+    _Pragma("unroll") for (size_t i = 0; i < NARROW_ROWS; i++)
+      sum[i] += all(inputs[i * LANES + c]) * w;
+  }
+  _Pragma("unroll") for (size_t i = 0; i < NARROW_ROWS; i++) store(products + i * LANES, sum[i]);
 }
 
 static void winograd(const nas_winograd *w) {
@@ -121,16 +146,23 @@ static void winograd(const nas_winograd *w) {
         transform_input(from + c, w->from_line, w->channels, inputs + t * pitch + c, in_place);
     }
     for (size_t place = 0; place < NAS_WINOGRAD_PLACES; place++) {
+      const float *weights = w->weights + place * w->channels * w->columns;
+      size_t done = 0;
+      for (; pitch + w->columns == 2 * LANES && done + NARROW_ROWS <= count; done += NARROW_ROWS)
+        narrow_products(
+            inputs + place * in_place + done * LANES, weights,
+            products + place * out_place + done * LANES, w->channels);
+      if (done == count) continue;
       nas_multiply m = {
           .from = inputs + place * in_place,
-          .in = in,
+          .in = in + done,
           .rows = 1,
           .length = w->channels,
-          .weights = w->weights + place * w->channels * w->columns,
+          .weights = weights,
           .columns = w->columns,
           .to = products + place * out_place,
-          .out = out,
-          .pixels = count};
+          .out = out + done,
+          .pixels = count - done};
       multiply(&m);
     }
     for (size_t t = 0; t < count; t++) {
