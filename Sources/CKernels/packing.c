@@ -55,36 +55,45 @@ static float word_of(float low, float high) {
   return word;
 }
 
-// [panel][window row][window column · input][output]
-static void pack_forward(const pack_call *p, size_t column, size_t panel) {
+// [panel][window row][window column · input][output], the words from `first` to `end`
+static void pack_forward(const pack_call *p, size_t column, size_t panel, size_t first, size_t end) {
   const nas_convolution *s = &p->g->sizes;
   size_t window = s->kernel * s->kernel, words = p->g->from_words;
-  float *to = p->packed + column * window * words;
-  for (size_t n = 0; n < panel; n++) {
-    size_t output = column + n;
-    for (size_t w = 0; w < words; w++)
-      for (size_t k = 0; k < window; k++)
-        to[(k * words + w) * panel + n] =
-            p->g->pairs ? word_of(
-                              weight_at(p, output, 2 * w, k), weight_at(p, output, 2 * w + 1, k))
-                        : weight_at(p, output, w, k);
-  }
+  for (size_t w = first; w < end; w++)
+    for (size_t k = 0; k < window; k++) {
+      float *to = p->packed + column * window * words + (k * words + w) * panel;
+      for (size_t n = 0; n < panel; n++)
+        to[n] = p->g->pairs ? word_of(
+                                  weight_at(p, column + n, 2 * w, k),
+                                  weight_at(p, column + n, 2 * w + 1, k))
+                            : weight_at(p, column + n, w, k);
+    }
 }
 
-// [panel][window row][window column · output][input], the places of one phase, last ones first
-static void pack_backward(const pack_call *p, size_t column, size_t panel) {
+// [panel][window row][window column · output][input], the places of one phase, last ones first; the words
+// from `first` to `end`
+static void pack_backward(const pack_call *p, size_t column, size_t panel, size_t first, size_t end) {
   const nas_convolution *s = &p->g->sizes;
-  size_t kernel = s->kernel, words = p->g->gradient_words;
-  float *to = p->packed + column * p->vertical.taps * p->horizontal.taps * words;
+  size_t kernel = s->kernel, words = p->g->gradient_words, width = p->horizontal.taps;
+  float *packed = p->packed + column * p->vertical.taps * width * words;
+  // Inputs lie side by side where windows have one pixel.
+  if (kernel == 1 && p->g->pairs && column + panel <= s->input_channels) {
+    nas_processor_loops()->pair_pixels(
+        packed + first * panel, p->weights + 2 * first * s->weight_row_stride + column,
+        s->weight_row_stride, least(2 * end, s->output_channels) - 2 * first, panel);
+    return;
+  }
   for (size_t y = 0; y < p->vertical.taps; y++)
-    for (size_t x = 0; x < p->horizontal.taps; x++) {
+    for (size_t x = 0; x < width; x++) {
       size_t place = (p->vertical.last - y * s->stride) * kernel + p->horizontal.last - x * s->stride;
-      for (size_t w = 0; w < words; w++)
+      for (size_t w = first; w < end; w++) {
+        float *to = packed + ((y * width + x) * words + w) * panel;
         for (size_t n = 0; n < panel; n++)
-          *to++ = p->g->pairs ? word_of(
+          to[n] = p->g->pairs ? word_of(
                                     weight_at(p, 2 * w, column + n, place),
                                     weight_at(p, 2 * w + 1, column + n, place))
                               : weight_at(p, w, column + n, place);
+      }
     }
 }
 
@@ -96,69 +105,77 @@ const float nas_winograd_window[6][3] = {
     {1.0f / 6, -0.23570226039551584f, 1.0f / 3},
     {0, 0, 1}};
 
-// G g Gᵀ: a window of 3×3 weights for the places of a tile.
-static void transform_window(const float g[9], float u[NAS_WINOGRAD_PLACES]) {
-  float t[6][3];
-  for (int x = 0; x < 3; x++)
-    for (int y = 0; y < 6; y++)
-      t[y][x] = nas_winograd_window[y][0] * g[x] + nas_winograd_window[y][1] * g[3 + x] +
-                nas_winograd_window[y][2] * g[6 + x];
+// So many columns are transformed together.
+#define BLOCK 16
+
+// G g Gᵀ: windows of 3×3 weights for the places of a tile.
+static void transform_windows(float g[9][BLOCK], float u[NAS_WINOGRAD_PLACES][BLOCK]) {
+  float t[6][3][BLOCK];
+  for (int y = 0; y < 6; y++) {
+    const float *row = nas_winograd_window[y];
+    for (int x = 0; x < 3; x++)
+      for (int n = 0; n < BLOCK; n++)
+        t[y][x][n] = row[0] * g[x][n] + row[1] * g[3 + x][n] + row[2] * g[6 + x][n];
+  }
   for (int y = 0; y < 6; y++)
-    for (int x = 0; x < 6; x++)
-      u[6 * y + x] = nas_winograd_window[x][0] * t[y][0] + nas_winograd_window[x][1] * t[y][1] +
-                     nas_winograd_window[x][2] * t[y][2];
+    for (int x = 0; x < 6; x++) {
+      const float *row = nas_winograd_window[x];
+      for (int n = 0; n < BLOCK; n++)
+        u[6 * y + x][n] = row[0] * t[y][0][n] + row[1] * t[y][1][n] + row[2] * t[y][2][n];
+    }
 }
 
 // [place][panel][input][output] forward; backward the window is turned about, and inputs and outputs
-// change places.
-static void pack_winograd(const pack_call *p, size_t column, size_t panel, int backward) {
+// change places. The rows from `first` to `end`.
+static void pack_winograd(
+    const pack_call *p, size_t column, size_t panel, size_t first, size_t end, int backward) {
   const nas_convolution *s = &p->g->sizes;
   size_t rows = backward ? s->output_channels : s->input_channels;
   size_t used = backward ? s->input_channels : s->output_channels;
   size_t columns = backward ? p->g->in_columns : p->g->out_columns;
-  for (size_t row = 0; row < rows; row++)
-    for (size_t n = 0; n < panel; n++) {
-      float g[9] = {0}, u[NAS_WINOGRAD_PLACES];
-      if (column + n < used) {
-        size_t output = backward ? row : column + n, input = backward ? column + n : row;
+  for (size_t row = first; row < end; row++)
+    for (size_t block = 0; block < panel; block += BLOCK) {
+      size_t count = least(BLOCK, panel - block);
+      float g[9][BLOCK] = {0}, u[NAS_WINOGRAD_PLACES][BLOCK];
+      for (size_t n = 0; n < count && column + block + n < used; n++) {
+        size_t other = column + block + n;
+        size_t output = backward ? row : other, input = backward ? other : row;
         const float *w = p->weights + output * s->weight_row_stride + input * 9;
-        for (int k = 0; k < 9; k++) g[k] = w[backward ? 8 - k : k];
+        for (int k = 0; k < 9; k++) g[k][n] = w[backward ? 8 - k : k];
       }
-      transform_window(g, u);
+      transform_windows(g, u);
+      float *to = p->packed + column * rows + row * panel + block;
       for (size_t place = 0; place < NAS_WINOGRAD_PLACES; place++)
-        p->packed[place * rows * columns + column * rows + row * panel + n] = u[place];
+        memcpy(to + place * rows * columns, u[place], count * sizeof *to);
     }
 }
 
+// A thread's share of the rows of all panels.
 static void run_pack_forward(void *context, int thread, int threads) {
   const pack_call *p = context;
-  size_t lanes = nas_processor_loops()->lanes, columns = p->g->out_columns;
-  size_t index = 0;
-  for (size_t column = 0; column < columns; index++) {
-    size_t panel = panel_at(column, columns, lanes) * lanes;
-    if (index % (size_t)threads == (size_t)thread) {
-      if (p->g->winograd)
-        pack_winograd(p, column, panel, 0);
-      else
-        pack_forward(p, column, panel);
-    }
-    column += panel;
+  const geometry *g = p->g;
+  size_t lanes = nas_processor_loops()->lanes, first, end;
+  nas_share(g->winograd ? g->sizes.input_channels : g->from_words, thread, threads, &first, &end);
+  for (size_t column = 0, panel; column < g->out_columns; column += panel) {
+    panel = panel_at(column, g->out_columns, lanes) * lanes;
+    if (g->winograd)
+      pack_winograd(p, column, panel, first, end, 0);
+    else
+      pack_forward(p, column, panel, first, end);
   }
 }
 
 static void run_pack_backward(void *context, int thread, int threads) {
   const pack_call *p = context;
-  size_t lanes = nas_processor_loops()->lanes, columns = p->g->in_columns;
-  size_t index = 0;
-  for (size_t column = 0; column < columns; index++) {
-    size_t panel = panel_at(column, columns, lanes) * lanes;
-    if (index % (size_t)threads == (size_t)thread) {
-      if (p->g->winograd)
-        pack_winograd(p, column, panel, 1);
-      else
-        pack_backward(p, column, panel);
-    }
-    column += panel;
+  const geometry *g = p->g;
+  size_t lanes = nas_processor_loops()->lanes, first, end;
+  nas_share(g->winograd ? g->sizes.output_channels : g->gradient_words, thread, threads, &first, &end);
+  for (size_t column = 0, panel; column < g->in_columns; column += panel) {
+    panel = panel_at(column, g->in_columns, lanes) * lanes;
+    if (g->winograd)
+      pack_winograd(p, column, panel, first, end, 1);
+    else
+      pack_backward(p, column, panel, first, end);
   }
 }
 
