@@ -38,6 +38,7 @@ INLINE void gather_pixels(
     size_t pixels, size_t channels, const float *scale, const float *shift, nas_activation activation) {
   for (size_t p = 0; p < pixels; p++) {
 #define one(c, count)                                                                         \
+  FETCH(from, type, p * from_pitch + c, 0);                                                   \
   put(to, to_type, p * to_pitch + c,                                                          \
       activated(                                                                              \
           get(from, type, p * from_pitch + c, count) * get(scale, NAS_FLOAT32, c, count) +      \
@@ -127,6 +128,8 @@ INLINE void gather_gradient_pixels(
   for (size_t p = 0; p < pixels; p++) {
     size_t first = p * channels;
 #define one(c, count)                                                                     \
+  FETCH(gradient, type, first + c, 0);                                                    \
+  FETCH(x, type, first + c, 0);                                                           \
   put(to, NAS_FLOAT32, first + c,                                                         \
       get(gradient, type, first + c, count) * get(a, NAS_FLOAT32, c, count) +             \
           (get(x, type, first + c, count) * get(b, NAS_FLOAT32, c, count) +               \
@@ -162,10 +165,12 @@ INLINE void finish_strip(
       size_t i = c + (size_t)j * LANES;
       vector v = get(from, NAS_FLOAT32, p * from_pitch + i, count);
       if (type == NAS_BFLOAT16) v = rounded(v);  // the sums are of what is stored
-      if (streams)
+      if (streams) {
         put_past_caches(to, type, p * channels + i, v);
-      else
+      } else {
+        FETCH(to, type, p * channels + i, 1);
         put(to, type, p * channels + i, v, count);
+      }
       if (pivot) {
         v -= origin[j];
         s[j] += v;

@@ -131,6 +131,14 @@ INLINE void put_past_caches(void *to, nas_type type, size_t index, vector v) {
     __builtin_nontemporal_store((whole)v, (whole *)((float *)to + index));
 }
 
+// Has an element of an activation fetched so far ahead of the one at hand that it is there when it is its turn.
+// A pass over memory is a sequence of bands with arithmetic between them, in which the processor's own
+// fetching loses the thread.
+#define FETCH_BYTES 4096
+#define FETCH(array, type, index, writes) \
+  __builtin_prefetch(                     \
+      (const char *)(array) + (index) * ((type) == NAS_BFLOAT16 ? 2 : 4) + FETCH_BYTES, writes, 2)
+
 // The value where the mask is set, else zero.
 INLINE vector where(mask m, vector v) { return (vector)((mask)v & m); }
 
