@@ -206,7 +206,10 @@ INLINE void finish_gradient_strip(
       size_t channel = c + (size_t)j * LANES;
       size_t i = p * f->channels + channel;
       vector g = get(f->from, NAS_FLOAT32, p * f->from_pitch + channel, count);
-      if (f->adds) g += get(f->gradient, type, i, count);
+      if (f->adds) {
+        FETCH(f->gradient, type, i, 1);
+        g += get(f->gradient, type, i, count);
+      }
       if (activation != NAS_NONE) g = through(g, get(f->value, NAS_FLOAT32, i, count), activation);
       if (type == NAS_BFLOAT16) g = rounded(g);
       if (streams)
