@@ -40,18 +40,20 @@ static void finish_normalized(
   const nas_loops *loops = nas_processor_loops();
   const nas_result *r = f->result;
   size_t channels = f->g.sizes.output_channels, columns = f->g.out_columns;
-  size_t at_once = r->addend ? most(1, ADDEND_FLOATS / channels) : pixels;
+  // What is final is added as it lies.
+  int gathers = r->addend && r->addend->scale;
+  size_t at_once = gathers ? most(1, ADDEND_FLOATS / channels) : pixels;
   for (size_t pixel = 0; pixel < pixels; pixel += at_once) {
-    size_t count = least(at_once, pixels - pixel);
-    if (r->addend)
+    size_t count = least(at_once, pixels - pixel), element = (first + pixel) * channels;
+    const void *addend = r->addend ? nas_element(r->addend->x, r->addend->type, element) : NULL;
+    if (gathers)
       loops->gather(
-          room, nas_element(r->addend->x, r->addend->type, (first + pixel) * channels),
-          r->addend->type, channels, count, channels, r->addend->scale, r->addend->shift,
-          r->addend->activation);
+          room, addend, r->addend->type, channels, count, channels, r->addend->scale,
+          r->addend->shift, r->addend->activation);
     loops->normalize(
-        nas_element(r->y, r->type, (first + pixel) * channels), r->type, from + pixel * columns,
-        NAS_FLOAT32, columns, r->addend ? room : NULL, count, channels, r->scale, r->shift,
-        r->activation);
+        nas_element(r->y, r->type, element), r->type, from + pixel * columns, NAS_FLOAT32, columns,
+        gathers ? room : addend, gathers || !addend ? NAS_FLOAT32 : r->addend->type, count, channels,
+        r->scale, r->shift, r->activation);
   }
 }
 

@@ -146,8 +146,8 @@ typedef struct {
 
   // y = activation(x · scale + shift + addend), `x_pitch` floats of x a pixel; `addend` may be null.
   void (*normalize)(
-      void *y, nas_type type, const void *x, nas_type x_type, size_t x_pitch, const float *addend,
-      size_t pixels, size_t channels, const float *scale, const float *shift,
+      void *y, nas_type type, const void *x, nas_type x_type, size_t x_pitch, const void *addend,
+      nas_type addend_type, size_t pixels, size_t channels, const float *scale, const float *shift,
       nas_activation activation);
 
   // MARK: Products of bfloat16 numbers; null in loops that have none

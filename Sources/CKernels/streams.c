@@ -153,13 +153,16 @@ static void run_normalize(void *context, int thread, int threads) {
   room r = room_of(s->scratch, s->channels, thread);
   size_t begin, end;
   nas_share(s->rows, thread, threads, &begin, &end);
+  int gathers = s->addend && s->addend->scale;
   FOR_TILES(s, begin, end, first, count) {
-    if (s->addend) gather_rows(r.tile, s->addend, first, count, s->channels);
+    size_t element = first * s->channels;
+    const void *addend = s->addend ? nas_element(s->addend->x, s->addend->type, element) : NULL;
+    if (gathers) gather_rows(r.tile, s->addend, first, count, s->channels);
     nas_processor_loops()->normalize(
-        nas_element(s->y, s->type, first * s->channels), s->type,
-        nas_element(s->source->x, s->source->type, first * s->channels), s->source->type,
-        s->channels, s->addend ? r.tile : NULL, count, s->channels, s->source->scale,
-        s->source->shift, s->source->activation);
+        nas_element(s->y, s->type, element), s->type,
+        nas_element(s->source->x, s->source->type, element), s->source->type, s->channels,
+        gathers ? r.tile : addend, gathers || !addend ? NAS_FLOAT32 : s->addend->type, count,
+        s->channels, s->source->scale, s->source->shift, s->source->activation);
   }
 }
 

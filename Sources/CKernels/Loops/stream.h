@@ -239,17 +239,20 @@ static void finish_gradient(const nas_finish_gradient *f) {
 // MARK: Normalise
 
 INLINE void normalize_pixels(
-    void *y, nas_type type, const void *x, nas_type x_type, size_t x_pitch, const float *addend,
-    size_t pixels, size_t channels, const float *scale, const float *shift,
+    void *y, nas_type type, const void *x, nas_type x_type, size_t x_pitch, const void *addend,
+    nas_type addend_type, size_t pixels, size_t channels, const float *scale, const float *shift,
     nas_activation activation) {
   for (size_t p = 0; p < pixels; p++) {
     size_t first = p * channels;
-#define one(c, count)                                                               \
-  {                                                                                 \
-    vector v = get(x, x_type, p * x_pitch + c, count) * get(scale, NAS_FLOAT32, c, count) + \
-               get(shift, NAS_FLOAT32, c, count);                                   \
-    if (addend) v += get(addend, NAS_FLOAT32, first + c, count);                    \
-    put(y, type, first + c, activated(v, activation), count);                       \
+#define one(c, count)                                                                        \
+  {                                                                                          \
+    /* Floats may be a band in the cache; bfloat16 numbers come from memory. */              \
+    if (x_type == NAS_BFLOAT16) FETCH(x, x_type, p * x_pitch + c, 0);                        \
+    if (addend && x_type == NAS_BFLOAT16) FETCH(addend, addend_type, first + c, 0);          \
+    vector v = get(x, x_type, p * x_pitch + c, count) * get(scale, NAS_FLOAT32, c, count) +  \
+               get(shift, NAS_FLOAT32, c, count);                                            \
+    if (addend) v += get(addend, addend_type, first + c, count);                             \
+    put(y, type, first + c, activated(v, activation), count);                                \
   }
     CHANNELS(channels, one);
 #undef one
@@ -257,23 +260,23 @@ INLINE void normalize_pixels(
 }
 
 static void normalize(
-    void *y, nas_type type, const void *x, nas_type x_type, size_t x_pitch, const float *addend,
-    size_t pixels, size_t channels, const float *scale, const float *shift,
+    void *y, nas_type type, const void *x, nas_type x_type, size_t x_pitch, const void *addend,
+    nas_type addend_type, size_t pixels, size_t channels, const float *scale, const float *shift,
     nas_activation activation) {
-#define pixels(TYPE, X_TYPE, ADDEND)                                                           \
-  FOR_ACTIVATION(activation, normalize_pixels(                                                 \
-      y, TYPE, x, X_TYPE, x_pitch, ADDEND, pixels, channels, scale, shift, ACTIVATION))
-#define types(ADDEND)                                             \
-  if (type == NAS_FLOAT32 && x_type == NAS_FLOAT32)               \
-    pixels(NAS_FLOAT32, NAS_FLOAT32, ADDEND);                     \
-  else if (x_type == NAS_FLOAT32)                                 \
-    pixels(NAS_BFLOAT16, NAS_FLOAT32, ADDEND);                    \
-  else                                                            \
-    pixels(type, NAS_BFLOAT16, ADDEND)
-  if (addend)
-    types(addend);
+#define pixels(X_TYPE, ADDEND, ADDEND_TYPE)                                                   \
+  FOR_ACTIVATION(activation, FOR_TYPE(type, normalize_pixels(                                 \
+      y, TYPE, x, X_TYPE, x_pitch, ADDEND, ADDEND_TYPE, pixels, channels, scale, shift, ACTIVATION)))
+#define sums(X_TYPE)                        \
+  if (!addend)                              \
+    pixels(X_TYPE, NULL, NAS_FLOAT32);      \
+  else if (addend_type == NAS_FLOAT32)      \
+    pixels(X_TYPE, addend, NAS_FLOAT32);    \
+  else                                      \
+    pixels(X_TYPE, addend, NAS_BFLOAT16)
+  if (x_type == NAS_FLOAT32)
+    sums(NAS_FLOAT32);
   else
-    types(NULL);
-#undef types
+    sums(NAS_BFLOAT16);
+#undef sums
 #undef pixels
 }
