@@ -135,8 +135,9 @@ geometry nas_geometry_of(const nas_convolution *sizes, nas_type type, pass purpo
     size_t band_tiles =
         g.images * (nas_in_tiles(&g, g.lines) / NAS_WINOGRAD_TILE) *
         (nas_in_tiles(&g, s->output_width) / NAS_WINOGRAD_TILE);
-    // A multiple of the pixels that a product takes at a time, with either set of registers.
-    g.tiles = least(band_tiles, rounded_up(most(1, TILE_BYTES / (tile * sizeof(float))), 24));
+    // A multiple of the tiles that products take at a time, be they narrow or wide.
+    size_t unit = lanes == 16 ? 32 : 24;
+    g.tiles = least(band_tiles, rounded_up(most(1, TILE_BYTES / (tile * sizeof(float))), unit));
   }
   return g;
 }
@@ -335,7 +336,7 @@ layout nas_layout_of(const geometry *g, pass purpose) {
   l.tiles = next;
   if (g->winograd)
     next += rounded_up(
-        NAS_WINOGRAD_PLACES * g->tiles *
+        NAS_WINOGRAD_PLACES * (g->tiles + 1) *
                 (most(rounded_up(s->input_channels, nas_processor_loops()->lanes) + g->out_columns,
                       rounded_up(s->output_channels, nas_processor_loops()->lanes) + g->in_columns)) +
             SLACK,

@@ -45,7 +45,7 @@ typedef struct {
   size_t to_image;
   size_t images, lines, pixels;  // of the output
   size_t at_once;        // tiles
-  float *room;           // places · tiles · (channels, rounded up to whole vectors, + columns)
+  float *room;           // places · (tiles + 1) · (channels, rounded up to whole vectors, + columns)
   int32_t *tables;       // 2 · tiles
 } nas_winograd;
 

@@ -107,14 +107,23 @@ INLINE tile_corner corner_of(size_t tile, size_t down, size_t across) {
 
 INLINE size_t tiles_of(size_t side) { return (side + NAS_WINOGRAD_TILE - 1) / NAS_WINOGRAD_TILE; }
 
+// From one place's tiles to the next one's. Not a power of two, or all places of a tile would compete for the
+// same few lines of the first-level cache.
+INLINE size_t place_pitch(size_t tiles, size_t channels) { return tiles * channels + LANES; }
+
 // How much of a tile that begins at `first` lies inside the image.
 INLINE size_t inside(size_t first, size_t side) {
   return side - first < NAS_WINOGRAD_TILE ? side - first : NAS_WINOGRAD_TILE;
 }
 
-// Products of tiles at one place where inputs and outputs have no more channels than a vector: sums of ROWS
-// tiles at fixed distances, which leave the processor nothing to do but to multiply.
-#define NARROW_ROWS 12
+// Products of tiles at one place where inputs and outputs have no more channels than a vector: the tiles lie at
+// fixed distances, which leaves the processor nothing to do but to multiply. Maps of 32 and 16 pixels have a
+// multiple of as many tiles as it takes.
+#if LANES == 16
+#define NARROW_ROWS 16
+#else
+#define NARROW_ROWS 8
+#endif
 INLINE void narrow_products(const float *inputs, const float *weights, float *products, size_t channels) {
   vector sum[NARROW_ROWS] = {};
   for (size_t c = 0; c < channels; c++) {
@@ -129,7 +138,7 @@ static void winograd(const nas_winograd *w) {
   size_t across = tiles_of(w->pixels), down = tiles_of(w->lines);
   size_t tiles = w->images * down * across;
   size_t pitch = (w->channels + LANES - 1) / LANES * LANES;
-  size_t in_place = w->at_once * pitch, out_place = w->at_once * w->columns;
+  size_t in_place = place_pitch(w->at_once, pitch), out_place = place_pitch(w->at_once, w->columns);
   float *inputs = w->room, *products = inputs + NAS_WINOGRAD_PLACES * in_place;
   int32_t *in = w->tables, *out = in + w->at_once;
   for (size_t t = 0; t < w->at_once; t++) {
@@ -199,7 +208,7 @@ static void winograd_outer_product(const nas_winograd_outer_product *w) {
   size_t across = tiles_of(w->pixels), down = tiles_of(w->lines);
   size_t tiles = w->images * down * across;
   size_t pitch = (w->channels + LANES - 1) / LANES * LANES;
-  size_t in_place = w->at_once * pitch, out_place = w->at_once * w->columns;
+  size_t in_place = place_pitch(w->at_once, pitch), out_place = place_pitch(w->at_once, w->columns);
   float *inputs = w->room, *gradients = inputs + NAS_WINOGRAD_PLACES * in_place;
   for (size_t first = 0; first < tiles; first += w->at_once) {
     size_t count = tiles - first < w->at_once ? tiles - first : w->at_once;
