@@ -17,7 +17,7 @@ import TrialStore
       depth: {min: 1}
       residual: shortcut
       strides: [2, 1, 2, 2]
-    supernet: {epochs: 40, batch: 64, calibration: 128}
+    supernet: {epochs: 40, batch: 64, calibration: 128, precision: float32}
     strategy: {tas: {lr: 0.05, images: 240}}
     budgets: [{macs: 50%}]
     checkpoint-every: 1s

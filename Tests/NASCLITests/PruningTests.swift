@@ -9,8 +9,8 @@ import TrialStore
   private static func plan(_ strategy: String, supernet: String = "") -> String {
     Tool.plan.replacingOccurrences(of: "  autoslim: {images: 240}", with: "  \(strategy)")
       .replacingOccurrences(
-        of: "supernet: {epochs: 3, batch: 64, calibration: 128}",
-        with: "supernet: {epochs: 1, batch: 64\(supernet)}")
+        of: "supernet: {epochs: 3, batch: 64, calibration: 128, precision: float32}",
+        with: "supernet: {epochs: 1, batch: 64, precision: float32\(supernet)}")
   }
 
   /// All that such a study's outcome is, without times.

@@ -11,6 +11,7 @@ import TrialStore
     retrain:
       epochs: 2
       batch: 64
+      precision: float32
       label-smoothing: 0.1
       ema: 0.9
       distill: {alpha: 0.5, temperature: 2}

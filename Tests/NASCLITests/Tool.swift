@@ -18,7 +18,7 @@ struct Tool {
       network: resnet-8
       width: {scale: 1, groups: 4, divisor: 4}
       strides: [1, 1, 2, 2]
-    supernet: {epochs: 3, batch: 64, calibration: 128}
+    supernet: {epochs: 3, batch: 64, calibration: 128, precision: float32}
     strategy:
       autoslim: {images: 240}
     budgets: [{macs: 60%}, {params: 40%}, {macs: 25%}]
