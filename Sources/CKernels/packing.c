@@ -25,7 +25,8 @@ typedef struct {
   const geometry *g;
   const float *weights;
   float *packed;
-  phase vertical, horizontal;
+  int backward;
+  phase vertical, horizontal;  // of a backward pass
 } pack_call;
 
 // The panel that holds column `first` of `columns`; its vectors.
@@ -128,8 +129,9 @@ static void transform_windows(float g[9][BLOCK], float u[NAS_WINOGRAD_PLACES][BL
 // [place][panel][input][output] forward; backward the window is turned about, and inputs and outputs
 // change places. The rows from `first` to `end`.
 static void pack_winograd(
-    const pack_call *p, size_t column, size_t panel, size_t first, size_t end, int backward) {
+    const pack_call *p, size_t column, size_t panel, size_t first, size_t end) {
   const nas_convolution *s = &p->g->sizes;
+  int backward = p->backward;
   size_t rows = backward ? s->output_channels : s->input_channels;
   size_t used = backward ? s->input_channels : s->output_channels;
   size_t columns = backward ? p->g->in_columns : p->g->out_columns;
@@ -151,39 +153,28 @@ static void pack_winograd(
 }
 
 // A thread's share of the rows of all panels.
-static void run_pack_forward(void *context, int thread, int threads) {
+static void run_pack(void *context, int thread, int threads) {
   const pack_call *p = context;
   const geometry *g = p->g;
+  size_t columns = p->backward ? g->in_columns : g->out_columns;
+  size_t channels = p->backward ? g->sizes.output_channels : g->sizes.input_channels;
+  size_t words = p->backward ? g->gradient_words : g->from_words;
   size_t lanes = nas_processor_loops()->lanes, first, end;
-  nas_share(g->winograd ? g->sizes.input_channels : g->from_words, thread, threads, &first, &end);
-  for (size_t column = 0, panel; column < g->out_columns; column += panel) {
-    panel = panel_at(column, g->out_columns, lanes) * lanes;
+  nas_share(g->winograd ? channels : words, thread, threads, &first, &end);
+  for (size_t column = 0, panel; column < columns; column += panel) {
+    panel = panel_at(column, columns, lanes) * lanes;
     if (g->winograd)
-      pack_winograd(p, column, panel, first, end, 0);
+      pack_winograd(p, column, panel, first, end);
     else
-      pack_forward(p, column, panel, first, end);
+      (p->backward ? pack_backward : pack_forward)(p, column, panel, first, end);
   }
 }
 
-static void run_pack_backward(void *context, int thread, int threads) {
-  const pack_call *p = context;
-  const geometry *g = p->g;
-  size_t lanes = nas_processor_loops()->lanes, first, end;
-  nas_share(g->winograd ? g->sizes.output_channels : g->gradient_words, thread, threads, &first, &end);
-  for (size_t column = 0, panel; column < g->in_columns; column += panel) {
-    panel = panel_at(column, g->in_columns, lanes) * lanes;
-    if (g->winograd)
-      pack_winograd(p, column, panel, first, end, 1);
-    else
-      pack_backward(p, column, panel, first, end);
-  }
-}
-
-static void run_packing(void (*body)(void *, int, int), pack_call *call, size_t floats) {
+static void run_packing(pack_call *call, size_t floats) {
   if (floats < NAS_SERIAL_LIMIT)
-    body(call, 0, 1);
+    run_pack(call, 0, 1);
   else
-    nas_on_each_thread(body, call);
+    nas_on_each_thread(run_pack, call);
 }
 
 static void pack_depthwise(const geometry *g, const float *weights, float *packed) {
@@ -211,7 +202,7 @@ void nas_pack_forward(const geometry *g, const float *weights, float *packed) {
     return;
   }
   pack_call p = {.g = g, .weights = weights, .packed = packed};
-  run_packing(run_pack_forward, &p, nas_packed_weights(g, 0));
+  run_packing(&p, nas_packed_weights(g, 0));
 }
 
 size_t nas_packed_bytes(const nas_convolution *sizes, nas_type type) {
@@ -232,6 +223,7 @@ void nas_pack_backward(const geometry *g, const float *weights, float *packed) {
           .g = g,
           .weights = weights,
           .packed = packed,
+          .backward = 1,
           .vertical = nas_phase_of(g, y),
           .horizontal = nas_phase_of(g, x)};
       size_t places = p.vertical.taps * p.horizontal.taps;
@@ -243,7 +235,7 @@ void nas_pack_backward(const geometry *g, const float *weights, float *packed) {
       } else {
         size_t floats = g->winograd ? nas_packed_weights(g, 1)
                                     : places * g->gradient_words * g->in_columns;
-        run_packing(run_pack_backward, &p, floats);
+        run_packing(&p, floats);
         packed += floats;
       }
     }
