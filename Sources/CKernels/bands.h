@@ -75,10 +75,10 @@ nas_gradient nas_repeated_gradient(const geometry *g, const nas_gradient *gradie
 const float *nas_gather_band(
     const geometry *g, const band *b, const nas_source *source, int in_pairs, float *to);
 
-// Computes the input of a band from what comes before an expansion (expansion.c). `source` has room for what
-// is read, `tables` for two numbers a pixel of it.
+// Computes the input of a band from what comes before an expansion (expansion.c), rounded as if it had lain
+// in memory as `type`. `room` is for what is read, `tables` for two numbers a pixel of it.
 void nas_expand_band(
-    const geometry *g, const band *b, const nas_source *source, float *to, float *room,
+    const geometry *g, const band *b, const nas_source *source, nas_type type, float *to, float *room,
     int32_t *tables);
 
 // The lines that a band's windows read, those of the padding too.

@@ -172,7 +172,7 @@ static void compute_part(const forward_call *f, size_t part, const workplace *w)
     if (pixels == 0) break;
     const float *x = w->from;
     if (f->source.expansion)
-      nas_expand_band(g, &b, &f->source, w->from, w->source, w->in);
+      nas_expand_band(g, &b, &f->source, f->result->type, w->from, w->source, w->in);
     else
       x = nas_gather_band(g, &b, &f->source, g->pairs, w->from);
     compute_band(f, &b, x, w);

@@ -31,8 +31,26 @@ static void pad(const geometry *g, const lines_inside *l, float *image) {
   }
 }
 
+// The pixels of the source as its products want them, in words of pairs or in floats; where they lie.
+static const float *source_pixels(
+    const nas_source *source, int in_pairs, size_t first, size_t pixels, size_t channels, float *room) {
+  const nas_loops *loops = nas_processor_loops();
+  const void *from = nas_element(source->x, source->type, first * source->pitch);
+  int lies_ready = !source->scale && source->pitch == channels &&
+                   (in_pairs ? channels % 2 == 0 : source->type == NAS_FLOAT32);
+  if (lies_ready) return from;
+  if (in_pairs)
+    loops->gather_pairs(
+        room, from, source->pitch, pixels, channels, source->scale, source->shift, source->activation);
+  else
+    loops->gather(
+        room, from, source->type, source->pitch, pixels, channels, source->scale, source->shift,
+        source->activation);
+  return room;
+}
+
 void nas_expand_band(
-    const geometry *g, const band *b, const nas_source *source, float *to, float *room,
+    const geometry *g, const band *b, const nas_source *source, nas_type type, float *to, float *room,
     int32_t *tables) {
   const nas_loops *loops = nas_processor_loops();
   const nas_convolution *s = &g->sizes;
@@ -42,26 +60,21 @@ void nas_expand_band(
   size_t line_pitch = g->from_width * columns, image_pitch = g->from_height * line_pitch;
   size_t pixels = (l.end - l.first) * s->input_width;  // of an image; those of several images follow
   size_t first = (b->image * s->input_height + b->in_line + l.first - g->padding) * s->input_width;
-  const float *from = nas_element(source->x, source->type, first * source->pitch);
-  if (source->scale || source->type != NAS_FLOAT32 || source->pitch != channels) {
-    loops->gather(
-        room, from, source->type, source->pitch, b->images * pixels, channels, source->scale,
-        source->shift, source->activation);
-    from = room;
-  }
+  int in_pairs = source->type == NAS_BFLOAT16 && loops->multiply_pairs;
+  size_t words = in_pairs ? quotient_up(channels, 2) : channels;
   int32_t *in = tables, *out = tables + b->images * pixels;
   size_t pixel = 0;
   for (size_t image = 0; image < b->images; image++)
     for (size_t line = l.first; line < l.end; line++)
       for (size_t x = 0; x < s->input_width; x++, pixel++) {
-        in[pixel] = (int32_t)(pixel * channels);
+        in[pixel] = (int32_t)(pixel * words);
         out[pixel] = (int32_t)(image * image_pitch + line * line_pitch + (g->padding + x) * columns);
       }
   nas_multiply m = {
-      .from = from,
+      .from = source_pixels(source, in_pairs, first, b->images * pixels, channels, room),
       .in = in,
       .rows = 1,
-      .length = channels,
+      .length = words,
       .weights = e->packed,
       .columns = columns,
       .to = to,
@@ -69,7 +82,8 @@ void nas_expand_band(
       .pixels = pixel,
       .scale = e->scale,
       .shift = e->shift,
-      .activation = e->activation};
-  loops->multiply_and_end(&m);
+      .activation = e->activation,
+      .rounds = type == NAS_BFLOAT16};
+  (in_pairs ? loops->multiply_pairs_and_end : loops->multiply_and_end)(&m);
   for (size_t image = 0; image < b->images; image++) pad(g, &l, to + image * image_pitch);
 }

@@ -23,9 +23,10 @@ typedef struct {
   float *to;
   const int32_t *out;
   size_t pixels;
-  // For multiply_and_end.
+  // Where sums end.
   const float *scale, *shift;
   nas_activation activation;
+  int rounds;  // to bfloat16
 } nas_multiply;
 
 // The side of a tile of outputs that Winograd's filtering computes at a time, and the places of the tile
@@ -129,7 +130,7 @@ typedef struct {
       size_t channels, const float *a, const float *b, const float *c);
 
   void (*multiply)(const nas_multiply *);
-  // Each sum ends as activation(sum · scale + shift).
+  // Each sum ends as activation(sum · scale + shift), rounded if asked for.
   void (*multiply_and_end)(const nas_multiply *);
   void (*winograd)(const nas_winograd *);
   void (*winograd_outer_product)(const nas_winograd_outer_product *);
@@ -169,6 +170,7 @@ typedef struct {
       float *to, const float *from, size_t from_pixel, size_t pixels, size_t channels);
 
   void (*multiply_pairs)(const nas_multiply *);
+  void (*multiply_pairs_and_end)(const nas_multiply *);
   void (*outer_product_pairs)(const nas_outer_product *);
 } nas_loops;
 

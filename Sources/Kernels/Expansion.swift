@@ -17,14 +17,10 @@ public struct Expansion {
   ///   - weights: Its weights, packed; see ``Engine/packed(_:for:reading:in:)``.
   ///   - transform: Its normalisation.
   ///   - nonlinearity: What is applied then.
-  /// - Precondition: The weights are packed for these sizes.
   public init(
     _ sizes: ConvolutionSizes, weights: WeightView, normalizing transform: ChannelTransform,
     _ nonlinearity: Nonlinearity
   ) {
-    precondition(
-      weights.packed.map { $0.serves(sizes, reading: .float32) } ?? false,
-      "an expansion by weights that were not packed for it")
     self.sizes = sizes
     self.weights = weights
     self.transform = transform
@@ -38,33 +34,31 @@ extension Engine {
   /// - Parameters:
   ///   - expansion: The convolution.
   ///   - depthwise: The one that reads what it computes, all of it.
-  ///   - type: The type of what lies in memory.
-  /// - Returns: `true` of two that this engine's own loops compute in single precision.
-  public func expands(
-    _ expansion: ConvolutionSizes, before depthwise: ConvolutionSizes, in type: ElementType
-  ) -> Bool {
-    backend == .fused && type == .float32 && depthwise.isDepthwise && !expansion.isDepthwise
+  /// - Returns: `true` of two that this engine's own loops compute.
+  public func expands(_ expansion: ConvolutionSizes, before depthwise: ConvolutionSizes) -> Bool {
+    backend == .fused && depthwise.isDepthwise && !expansion.isDepthwise
       && expansion.kernel == 1 && expansion.stride == 1 && expansion.groups == 1
       && expansion.ofOneImage.output == depthwise.ofOneImage.input
   }
 
-  /// Writes nonlinearity(transform(convolution)) of what an expansion computes.
+  /// Writes nonlinearity(transform(convolution)) of what an expansion computes, rounded to the output's type.
   ///
   /// - Parameters:
   ///   - sizes: The sizes of the depthwise convolution.
   ///   - expansion: What computes its input.
-  ///   - input: What the expansion reads, in single precision, or a wider one that begins with it.
+  ///   - input: What the expansion reads, or a wider one that begins with it.
   ///   - weights: The weights of the depthwise convolution.
   ///   - normalizing: What becomes of it.
   ///   - output: Where it goes.
-  /// - Precondition: ``expands(_:before:in:)``.
+  /// - Precondition: ``expands(_:before:)``, and the expansion's weights are packed for the input's type.
   public func convolve(
     _ sizes: ConvolutionSizes, expanding expansion: Expansion, input: NormalizedTensor,
     weights: WeightView, normalizing: Normalizing, into output: Tensor
   ) {
+    precondition(expands(expansion.sizes, before: sizes), "\(expansion.sizes) cannot be expanded")
     precondition(
-      expands(expansion.sizes, before: sizes, in: input.x.type),
-      "\(expansion.sizes) cannot be expanded")
+      expansion.weights.packed?.serves(expansion.sizes, reading: input.x.type) ?? false,
+      "an expansion by weights that were not packed for it")
     var read = sizes.input
     read.channels = expansion.sizes.input.channels
     precondition(

@@ -43,7 +43,7 @@ extension NetworkRunner {
   /// - Parameters:
   ///   - layer: A layer.
   ///   - reader: The layer that alone reads what it computes.
-  /// - Returns: `true` of the first two convolutions of an inverted residual, in single precision.
+  /// - Returns: `true` of the first two convolutions of an inverted residual.
   public func expands(_ layer: Layer, before reader: Layer) -> Bool {
     guard case .convolution(let expansion) = layer.operation,
       case .convolution(let depthwise) = reader.operation,
@@ -51,7 +51,7 @@ extension NetworkRunner {
       expansion.activation.nonlinearity != nil, layer.operand == nil
     else { return false }
     return engine.expands(
-      layer.sizes(expansion, batch: 1), before: reader.sizes(depthwise, batch: 1), in: precision)
+      layer.sizes(expansion, batch: 1), before: reader.sizes(depthwise, batch: 1))
   }
 
   /// Prepares a layer.

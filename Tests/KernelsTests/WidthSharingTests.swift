@@ -145,16 +145,21 @@ import Testing
     )
   }
 
-  @Test(arguments: expansions, Nonlinearity.allCases)
+  private static let kinds = Nonlinearity.allCases.flatMap { nonlinearity in
+    ElementType.allCases.map { (nonlinearity, $0) }
+  }
+
+  @Test(arguments: expansions, kinds)
   func `expands on the way what it computes apart`(
-    sizes: (ConvolutionSizes, ConvolutionSizes), nonlinearity: Nonlinearity
+    sizes: (ConvolutionSizes, ConvolutionSizes), kind: (Nonlinearity, ElementType)
   ) throws {
+    let (nonlinearity, type) = kind
     let (expansion, depthwise) = sizes
     let engine = try Engine()
     let arena = try Arena(capacity: 1 << 29)
     let channels = depthwise.output.channels
-    func drawn(_ shape: TensorShape, seed: UInt64) -> Tensor {
-      let tensor = arena.tensor(shape)
+    func drawn(_ shape: TensorShape, seed: UInt64, _ type: ElementType = .float32) -> Tensor {
+      let tensor = arena.tensor(shape, type)
       tensor.copy(randomNumbers(tensor.count, seed: seed))
       return tensor
     }
@@ -169,26 +174,26 @@ import Testing
       WeightView(
         drawn(TensorShape(rows: channels, channels: expansion.input.channels), seed: 2),
         rowStride: expansion.input.channels),
-      for: expansion, reading: .float32, in: arena)
+      for: expansion, reading: type, in: arena)
     let windows = WeightView(
       drawn(TensorShape(rows: channels, channels: depthwise.weightsPerOutput), seed: 3),
       rowStride: depthwise.weightsPerOutput)
     let (first, second) = (transform(seed: 4), transform(seed: 6))
-    #expect(engine.expands(expansion, before: depthwise, in: .float32))
+    #expect(engine.expands(expansion, before: depthwise))
     for input in [
-      NormalizedTensor(drawn(shape, seed: 1)),
-      Reading(channels: shape.channels, .relu)(drawn(shape, seed: 1)),
-      NormalizedTensor(drawn(expansion.input, seed: 1)),
+      NormalizedTensor(drawn(shape, seed: 1, type)),
+      Reading(channels: shape.channels, .relu)(drawn(shape, seed: 1, type)),
+      NormalizedTensor(drawn(expansion.input, seed: 1, type)),
     ] {
-      let between = arena.tensor(expansion.output)
+      let between = arena.tensor(expansion.output, type)
       try engine.convolve(
         expansion, input: input, weights: weights, normalizing: Normalizing(first, nonlinearity),
         into: between)
-      let apart = arena.tensor(depthwise.output)
+      let apart = arena.tensor(depthwise.output, type)
       try engine.convolve(
         depthwise, input: NormalizedTensor(between), weights: windows,
         normalizing: Normalizing(second, .relu), into: apart)
-      let onTheWay = arena.tensor(depthwise.output)
+      let onTheWay = arena.tensor(depthwise.output, type)
       engine.convolve(
         depthwise,
         expanding: Expansion(expansion, weights: weights, normalizing: first, nonlinearity),

@@ -29,6 +29,7 @@ const nas_loops NAS_LOOPS = {
     .pair_channels = pair_channels,
     .pair_pixels = pair_pixels,
     .multiply_pairs = multiply_pairs,
+    .multiply_pairs_and_end = multiply_pairs_and_end,
     .outer_product_pairs = outer_product_pairs,
 #endif
 };

@@ -23,9 +23,10 @@ INLINE vector element(const float *p, int pairs) {
 // What becomes of a sum.
 INLINE vector ended(vector sum, const nas_multiply *m, size_t column) {
   vector v = sum * load(m->scale + column) + load(m->shift + column);
-  return m->activation == NAS_NONE    ? v
-         : m->activation == NAS_RELU6 ? activated(v, NAS_RELU6)
-                                      : activated(v, NAS_RELU);
+  v = m->activation == NAS_NONE    ? v
+      : m->activation == NAS_RELU6 ? activated(v, NAS_RELU6)
+                                   : activated(v, NAS_RELU);
+  return m->rounds ? rounded(v) : v;
 }
 
 // With PAIRS, an element is a word of two bfloat16 numbers. With ENDS, sums do not stay as they are.
@@ -106,6 +107,7 @@ MULTIPLY(multiply, 0, 0)
 MULTIPLY(multiply_and_end, 0, 1)
 #ifdef PAIRED
 MULTIPLY(multiply_pairs, 1, 0)
+MULTIPLY(multiply_pairs_and_end, 1, 1)
 #endif
 
 // MARK: Gradients of weights

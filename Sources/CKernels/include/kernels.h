@@ -59,7 +59,7 @@ typedef struct {
 } nas_source;
 
 // A convolution of 1×1 windows, whose normalisation is known, before a depthwise one that alone reads it:
-// each band is computed when it is read. What comes from memory is in floats.
+// each band is computed when it is read, rounded as the result will be.
 struct nas_expansion {
   const float *packed;
   const float *scale, *shift;
