@@ -38,6 +38,21 @@ static int fills_tiles(size_t height, size_t width) {
   return 2 * NAS_WINOGRAD_PLACES * tiles <= 9 * height * width;
 }
 
+// Whether vectors of pixels are quicker than vectors of channels. Of both the cycles for sixteen outputs are
+// estimated, by what was measured on processors with vectors of 8 and 16 (within a tenth, mostly).
+static int is_planar(const geometry *g, size_t lanes, size_t reads, size_t words, size_t computes) {
+  const nas_convolution *s = &g->sizes;
+  if (s->kernel == 1 || s->stride > 1 || s->depthwise || s->output_width < lanes ||
+      4 * rounded_up(s->output_width, lanes) > 5 * s->output_width)
+    return 0;
+  size_t in_vectors = quotient_up(reads, lanes), out_vectors = quotient_up(computes, lanes);
+  size_t products = s->kernel * s->kernel * words;  // for each channel computed
+  size_t planar = 140 + 32 * products * rounded_up(computes, 4) / (3 * lanes);
+  size_t other = g->winograd ? 290 * in_vectors + 130 * out_vectors + 21 * reads * out_vectors
+                             : 200 + 13 * products * out_vectors / 2;
+  return planar < other;
+}
+
 // Cuts what is measured into parts.
 static void cut_into_parts(geometry *g) {
   const nas_convolution *s = &g->sizes;
@@ -47,13 +62,6 @@ static void cut_into_parts(geometry *g) {
   g->part_lines = cuts > 1 ? least(s->output_height,
                                    rounded_up(quotient_up(s->output_height, cuts), NAS_WINOGRAD_TILE))
                            : s->output_height;
-}
-
-// How many pixels of a line, taken together, fill whole vectors with their channels.
-static size_t abreast(size_t channels, size_t width, size_t lanes) {
-  size_t pixels = 1;
-  while (pixels * channels % lanes != 0) pixels *= 2;  // lanes is a power of two
-  return width % pixels == 0 && pixels * channels <= REPEATED ? pixels : 1;
 }
 
 geometry nas_geometry_of(const nas_convolution *sizes, nas_type type, pass purpose) {
@@ -75,14 +83,22 @@ geometry nas_geometry_of(const nas_convolution *sizes, nas_type type, pass purpo
                s->input_channels >= (g.pairs ? WINOGRAD_CHANNELS_OF_PAIRS : WINOGRAD_CHANNELS) &&
                s->output_channels >= WINOGRAD_CHANNELS &&
                fills_tiles(s->output_height, s->output_width);
-  if (g.winograd) g.pairs = 0;
+  size_t reads = backward ? s->output_channels : s->input_channels;
+  size_t computes = backward ? s->input_channels : s->output_channels;
+  g.planar = is_planar(&g, lanes, reads, g.pairs ? quotient_up(reads, 2) : reads, computes);
+  if (g.planar) {
+    *(backward ? &g.in_columns : &g.out_columns) = rounded_up(computes, 4);
+    g.winograd &= backward;  // for the weights' gradient
+  } else if (g.winograd) {
+    g.pairs = 0;
+  }
   g.from_words = g.pairs && !backward ? quotient_up(s->input_channels, 2) : s->input_channels;
   if (s->source_channels) g.from_words = g.in_columns;  // whole vectors, as products are written
   g.gradient_words = g.pairs ? quotient_up(s->output_channels, 2) : s->output_channels;
   g.from_width = most((nas_in_tiles(&g, s->output_width) - 1) * s->stride + s->kernel,
                       s->output_width * s->stride + g.padding);
-  g.in_abreast = g.pairs && s->input_channels % 2 ? 1 : abreast(s->input_channels, s->input_width, lanes);
-  g.out_abreast = abreast(s->output_channels, s->output_width, lanes);
+  g.in_abreast = g.pairs && s->input_channels % 2 ? 1 : nas_abreast(s->input_channels, s->input_width, lanes);
+  g.out_abreast = nas_abreast(s->output_channels, s->output_width, lanes);
   g.before = quotient_up(g.padding, s->stride);
   g.after = (s->stride - 1 + g.padding) / s->stride;
   g.gradient_width = nas_in_tiles(&g, s->output_width) + g.before + g.after;
@@ -144,7 +160,7 @@ geometry nas_geometry_of(const nas_convolution *sizes, nas_type type, pass purpo
 
 int nas_rounds_alike(const nas_convolution *left, const nas_convolution *right, nas_type type) {
   geometry l = nas_geometry_of(left, type, KNOWN), r = nas_geometry_of(right, type, KNOWN);
-  return l.winograd == r.winograd && l.pairs == r.pairs;
+  return l.planar == r.planar && l.winograd == r.winograd && l.pairs == r.pairs;
 }
 
 // How much of `count` is left from `first` on, at most `limit`.
@@ -165,31 +181,6 @@ band nas_band_at(const geometry *g, size_t part, size_t index) {
   return b;
 }
 
-// MARK: Gather and finish
-
-static const float *repeated(const float *factor, size_t channels, size_t times, float *room) {
-  if (!factor || times == 1) return factor;
-  for (size_t t = 0; t < times; t++) memcpy(room + t * channels, factor, channels * sizeof *room);
-  return room;
-}
-
-nas_source nas_repeated_source(const geometry *g, const nas_source *source, float *room) {
-  nas_source s = *source;
-  size_t channels = g->sizes.source_channels ? 0 : g->sizes.input_channels;
-  s.scale = repeated(s.scale, channels, channels ? g->in_abreast : 1, room);
-  s.shift = repeated(s.shift, channels, channels ? g->in_abreast : 1, room + REPEATED);
-  return s;
-}
-
-nas_gradient nas_repeated_gradient(const geometry *g, const nas_gradient *gradient, float *room) {
-  nas_gradient r = *gradient;
-  size_t channels = g->sizes.output_channels;
-  r.a = repeated(r.a, channels, g->out_abreast, room);
-  r.b = repeated(r.b, channels, g->out_abreast, room + REPEATED);
-  r.c = repeated(r.c, channels, g->out_abreast, room + 2 * REPEATED);
-  return r;
-}
-
 // Whether a result is too large to be found in a cache when it is read next, and lies so that a strip
 // of two vectors writes whole cache lines: half of one written past the caches costs more than it
 // saves.
@@ -198,117 +189,6 @@ int nas_streams(const void *array, nas_type type, size_t pixels, size_t channels
   size_t element = type == NAS_BFLOAT16 ? 2 : 4;
   return pixels * channels * element >= STREAM_BYTES && (channels * element) % line == 0 &&
          (2 * nas_processor_loops()->lanes * element) % line == 0 && (uintptr_t)array % line == 0;
-}
-
-// Whether the source can be read where it lies.
-static int lies_ready(const geometry *g, const nas_source *source, int in_pairs) {
-  return g->sizes.kernel == 1 && g->sizes.stride == 1 && !g->sizes.depthwise && !source->scale &&
-         source->pitch == g->sizes.input_channels &&
-         (in_pairs ? g->sizes.input_channels % 2 == 0 : source->type == NAS_FLOAT32);
-}
-
-// Lays out pixels of the source from its pixel `first` on.
-static void gather_pixels(
-    const geometry *g, const nas_source *source, int in_pairs, float *to, size_t first,
-    size_t pixels) {
-  const nas_loops *loops = nas_processor_loops();
-  size_t channels = g->sizes.input_channels, pitch = source->pitch;
-  const void *from = nas_element(source->x, source->type, first * pitch);
-  if (pitch == channels && pixels % g->in_abreast == 0) {
-    channels *= g->in_abreast;
-    pitch = channels;
-    pixels /= g->in_abreast;
-  }
-  if (in_pairs)
-    loops->gather_pairs(
-        to, from, pitch, pixels, channels, source->scale, source->shift, source->activation);
-  else
-    loops->gather(
-        to, from, source->type, pitch, pixels, channels, source->scale, source->shift,
-        source->activation);
-}
-
-size_t nas_lines_read(const geometry *g, const band *b) {
-  if (b->lines == g->lines) return g->from_height;
-  return most((nas_in_tiles(g, b->lines) - 1) * g->sizes.stride + g->sizes.kernel,
-              b->lines * g->sizes.stride + g->padding);
-}
-
-// Lays out the input of a band, zeros around it; returns where it lies.
-const float *nas_gather_band(
-    const geometry *g, const band *b, const nas_source *source, int in_pairs, float *to) {
-  const nas_convolution *s = &g->sizes;
-  size_t channels = g->from_words;
-  size_t first = (b->image * s->input_height + b->line) * s->input_width;  // of windows of one pixel
-  if (lies_ready(g, source, in_pairs))
-    return nas_element(source->x, source->type, first * s->input_channels);
-  size_t pitch = g->from_width * channels;
-  size_t right = g->from_width - g->padding - least(s->input_width, g->from_width - g->padding);
-  size_t pixels = g->from_width - g->padding - right;
-  // Lines without padding lie one behind the other on both sides.
-  if (pixels == g->from_width && pixels == s->input_width && s->kernel == 1 && s->stride == 1) {
-    gather_pixels(g, source, in_pairs, to, first, b->images * b->lines * pixels);
-    return to;
-  }
-  size_t lines = nas_lines_read(g, b);
-  for (size_t image = 0; image < b->images; image++)
-    for (size_t line = 0; line < lines; line++) {
-      float *target = to + (image * g->from_height + line) * pitch;
-      size_t y = b->in_line + line;  // plus the padding
-      if (y < g->padding || y - g->padding >= s->input_height) {
-        memset(target, 0, pitch * sizeof *target);
-        continue;
-      }
-      y -= g->padding;
-      memset(target, 0, g->padding * channels * sizeof *target);
-      gather_pixels(
-          g, source, in_pairs, target + g->padding * channels,
-          ((b->image + image) * s->input_height + y) * s->input_width, pixels);
-      memset(target + (g->padding + pixels) * channels, 0, right * channels * sizeof *target);
-    }
-  return to;
-}
-
-// Lays out the gradient of pixels from pixel `first` on.
-static void gather_gradient(
-    const geometry *g, const nas_gradient *gradient, float *to, size_t first, size_t pixels) {
-  size_t channels = g->sizes.output_channels, element = first * channels;
-  size_t together = pixels % g->out_abreast == 0 ? g->out_abreast : 1;
-  nas_processor_loops()->gather_gradient(
-      to, nas_element(gradient->gradient, gradient->type, element),
-      nas_element(gradient->x, gradient->type, element), gradient->type, pixels / together,
-      channels * together, gradient->a, gradient->b, gradient->c);
-}
-
-// Lays out the gradient of a band's output, with the lines around it that windows reach.
-void nas_gather_band_gradient(
-    const geometry *g, const band *b, const nas_gradient *gradient, float *to) {
-  const nas_convolution *s = &g->sizes;
-  size_t channels = s->output_channels;
-  size_t pitch = g->gradient_width * channels;
-  if (g->before + g->after == 0 && b->images == 1) {
-    gather_gradient(
-        g, gradient, to, (b->image * s->output_height + b->line) * s->output_width,
-        b->lines * s->output_width);
-    return;
-  }
-  for (size_t image = 0; image < b->images; image++)
-    for (size_t line = 0; line < nas_in_tiles(g, b->lines) + g->before + g->after; line++) {
-      float *target = to + (image * g->gradient_height + line) * pitch;
-      size_t y = b->line + line;  // plus g->before
-      if (y < g->before || y - g->before >= s->output_height) {
-        memset(target, 0, pitch * sizeof *target);
-        continue;
-      }
-      y -= g->before;
-      memset(target, 0, g->before * channels * sizeof *target);
-      gather_gradient(
-          g, gradient, target + g->before * channels,
-          ((b->image + image) * s->output_height + y) * s->output_width, s->output_width);
-      memset(
-          target + (g->before + s->output_width) * channels, 0,
-          (g->gradient_width - g->before - s->output_width) * channels * sizeof *target);
-    }
 }
 
 // MARK: Memory
@@ -341,6 +221,11 @@ layout nas_layout_of(const geometry *g, pass purpose) {
                       rounded_up(s->output_channels, nas_processor_loops()->lanes) + g->in_columns)) +
             SLACK,
         SLACK);
+  if (g->planar) {
+    size_t planes = backward ? g->gradient_words * g->gradient_height * g->gradient_width
+                             : g->from_words * g->from_height * g->from_width;
+    next = most(next, l.tiles + rounded_up(planes + SLACK, SLACK));
+  }
   l.addend = next;
   next += rounded_up(most(ADDEND_FLOATS, g->out_columns), SLACK);
   if (backward) {

@@ -28,7 +28,9 @@ typedef struct {
   size_t parts, parts_per_image;   // the latter 1 if a part has whole images
   size_t images, lines;            // of a band, at most
   size_t bands, bands_per_image;   // of a part, and of a part's part of an image
-  size_t in_columns, out_columns;      // channels, rounded up to whole vectors
+  // Channels, rounded up to whole vectors; those that planes of pixels are multiplied for, to fours.
+  size_t in_columns, out_columns;
+  int planar;                          // whether a vector holds pixels, not channels
   int winograd;                        // whether 3×3 windows are computed in tiles
   size_t tiles;                        // that are computed at a time
   // Whether pairs of bfloat16 numbers are multiplied; the words (or floats) of a pixel then of the
@@ -60,33 +62,6 @@ band nas_band_at(const geometry *g, size_t part, size_t index);
 static inline size_t nas_in_tiles(const geometry *g, size_t count) {
   return g->winograd ? rounded_up(count, NAS_WINOGRAD_TILE) : count;
 }
-
-// Repeats the factors of a source, or of a gradient, for pixels that are gathered together, and returns what
-// reads with them; `room` is the one for REPEATED floats each.
-nas_source nas_repeated_source(const geometry *g, const nas_source *source, float *room);
-nas_gradient nas_repeated_gradient(const geometry *g, const nas_gradient *gradient, float *room);
-
-// Floats of a repeated factor, at most; and of those of a source and a gradient.
-#define REPEATED 1024
-#define ROOM_FOR_REPEATED (5 * REPEATED)
-
-// Lays out the input of a band, zeros around it, in floats or in pairs; returns where it lies. The source's
-// factors are repeated ones.
-const float *nas_gather_band(
-    const geometry *g, const band *b, const nas_source *source, int in_pairs, float *to);
-
-// Computes the input of a band from what comes before an expansion (expansion.c), rounded as if it had lain
-// in memory as `type`. `room` is for what is read, `tables` for two numbers a pixel of it.
-void nas_expand_band(
-    const geometry *g, const band *b, const nas_source *source, nas_type type, float *to, float *room,
-    int32_t *tables);
-
-// The lines that a band's windows read, those of the padding too.
-size_t nas_lines_read(const geometry *g, const band *b);
-
-// Lays out the gradient of a band's output, with the lines around it that windows reach.
-void nas_gather_band_gradient(
-    const geometry *g, const band *b, const nas_gradient *gradient, float *to);
 
 // Whether a result is written past the caches.
 int nas_streams(const void *array, nas_type type, size_t pixels, size_t channels);
@@ -132,6 +107,44 @@ static inline void flush(part_sums *t, size_t channels) {
     t->sum[c] = t->square[c] = 0;
   }
 }
+
+// MARK: What a band reads (gathering.c)
+
+// Repeats the factors of a source, or of a gradient, for pixels that are gathered together, and returns what
+// reads with them, or those of a result; `room` is the one for REPEATED floats each.
+nas_source nas_repeated_source(const geometry *g, const nas_source *source, float *room);
+void nas_repeat_result(
+    const geometry *g, const nas_result *result, float *room, const float **scale, const float **shift);
+nas_gradient nas_repeated_gradient(const geometry *g, const nas_gradient *gradient, float *room);
+
+// Floats of those of a source and a gradient, or a source and a result.
+#define ROOM_FOR_REPEATED (5 * REPEATED)
+
+// Whether pixels of a source can be read where they lie.
+int nas_lies_ready(const nas_source *source, size_t channels, int in_pairs);
+
+// Lays out pixels of a source from its pixel `first` on, `abreast` of them at a time if their number allows it.
+void nas_gather_source(
+    const nas_source *source, size_t channels, size_t abreast, int in_pairs, float *to, size_t first,
+    size_t pixels);
+
+// Lays out the input of a band, zeros around it, in floats or in pairs; returns where it lies. The source's
+// factors are repeated ones.
+const float *nas_gather_band(
+    const geometry *g, const band *b, const nas_source *source, int in_pairs, float *to);
+
+// Computes the input of a band from what comes before an expansion (expansion.c), rounded as if it had lain
+// in memory as `type`. `room` is for what is read, `tables` for two numbers a pixel of it.
+void nas_expand_band(
+    const geometry *g, const band *b, const nas_source *source, nas_type type, float *to, float *room,
+    int32_t *tables);
+
+// The lines that a band's windows read, those of the padding too.
+size_t nas_lines_read(const geometry *g, const band *b);
+
+// Lays out the gradient of a band's output, with the lines around it that windows reach.
+void nas_gather_band_gradient(
+    const geometry *g, const band *b, const nas_gradient *gradient, float *to);
 
 // MARK: Weights (packing.c)
 

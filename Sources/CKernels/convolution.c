@@ -27,6 +27,7 @@ typedef struct {
   nas_source source;
   const float *packed;
   const nas_result *result;
+  const float *scale, *shift;  // the result's, repeated
   int streams;
   float *scratch;  // of the threads
   float *sums;     // of the parts
@@ -50,10 +51,13 @@ static void finish_normalized(
       loops->gather(
           room, addend, r->addend->type, channels, count, channels, r->addend->scale,
           r->addend->shift, r->addend->activation);
+    // Neighbours that lie side by side on both sides are one pixel of more channels.
+    size_t together = columns == channels && count % f->g.out_abreast == 0 ? f->g.out_abreast : 1;
     loops->normalize(
-        nas_element(r->y, r->type, element), r->type, from + pixel * columns, NAS_FLOAT32, columns,
-        gathers ? room : addend, gathers || !addend ? NAS_FLOAT32 : r->addend->type, count, channels,
-        r->scale, r->shift, r->activation);
+        nas_element(r->y, r->type, element), r->type, from + pixel * columns, NAS_FLOAT32,
+        columns * together, gathers ? room : addend,
+        gathers || !addend ? NAS_FLOAT32 : r->addend->type, count / together, channels * together,
+        f->scale, f->shift, r->activation);
   }
 }
 
@@ -105,6 +109,22 @@ static void compute_band(const forward_call *f, const band *b, const float *x, c
           .pixels = s->output_width};
       loops->depthwise(&d);
     }
+  } else if (g->planar) {
+    nas_planar p = {
+        .from = x,
+        .from_image = image_pitch,
+        .from_line = line_pitch,
+        .words = g->from_words,
+        .kernel = s->kernel,
+        .weights = f->packed,
+        .columns = columns,
+        .to = w->to,
+        .to_image = b->lines * s->output_width * columns,
+        .images = b->images,
+        .lines = b->lines,
+        .pixels = s->output_width,
+        .room = w->tiles};
+    (g->pairs ? loops->planar_pairs : loops->planar)(&p);
   } else if (g->winograd) {
     nas_winograd tiles = {
         .from = x,
@@ -201,15 +221,15 @@ static void run_forward(void *context, int thread, int threads) {
       .addend = memory + f->l.addend,
       .in = (int32_t *)(memory + f->l.tables)};
   w.out = w.in + pixels;
-  if (!s->depthwise && !g->winograd) {
-    size_t line_pitch = g->from_width * g->from_words;
-    for (size_t p = 0; p < pixels; p++) {
-      size_t image = p / (g->lines * s->output_width);
-      size_t line = p % (g->lines * s->output_width) / s->output_width;
-      w.in[p] = (int32_t)((image * g->from_height + line * s->stride) * line_pitch +
-                          p % s->output_width * s->stride * g->from_words);
-      w.out[p] = (int32_t)(p * g->out_columns);
-    }
+  if (!s->depthwise && !g->winograd && !g->planar) {
+    size_t p = 0;
+    for (size_t image = 0; image < g->images; image++)
+      for (size_t line = 0; line < g->lines; line++)
+        for (size_t x = 0; x < s->output_width; x++, p++) {
+          size_t in_line = image * g->from_height + line * s->stride;
+          w.in[p] = (int32_t)((in_line * g->from_width + x * s->stride) * g->from_words);
+          w.out[p] = (int32_t)(p * g->out_columns);
+        }
   }
   for (size_t part; (part = atomic_fetch_add(&f->dealt, 1)) < g->parts;) compute_part(f, part, &w);
 }
@@ -259,6 +279,7 @@ void nas_fused_forward(
       result->y, result->type, sizes->batch * sizes->output_height * sizes->output_width,
       sizes->output_channels);
   f.source = nas_repeated_source(&f.g, source, scratch);
+  nas_repeat_result(&f.g, result, (float *)scratch + 2 * REPEATED, &f.scale, &f.shift);
   scratch = (float *)scratch + ROOM_FOR_REPEATED;
   f.packed = packed ? packed : scratch;
   f.scratch = (float *)scratch + rounded_up(nas_packed_weights(&f.g, 0), SLACK);

@@ -41,6 +41,24 @@ static void gradient_of_input(
   size_t image_pitch = g->gradient_height * line_pitch;
   size_t to_image = g->lines * s->stride * s->input_width * columns;
   const float *weights = call->packed;
+  if (g->planar) {
+    nas_planar p = {
+        .from = gradient,
+        .from_image = image_pitch,
+        .from_line = line_pitch,
+        .words = g->gradient_words,
+        .kernel = s->kernel,
+        .weights = weights,
+        .columns = columns,
+        .to = to,
+        .to_image = to_image,
+        .images = b->images,
+        .lines = b->in_lines,
+        .pixels = s->input_width,
+        .room = room};
+    (g->pairs ? loops->planar_pairs : loops->planar)(&p);
+    return;
+  }
   if (g->winograd) {
     nas_winograd w = {
         .from = gradient,

@@ -34,18 +34,9 @@ static void pad(const geometry *g, const lines_inside *l, float *image) {
 // The pixels of the source as its products want them, in words of pairs or in floats; where they lie.
 static const float *source_pixels(
     const nas_source *source, int in_pairs, size_t first, size_t pixels, size_t channels, float *room) {
-  const nas_loops *loops = nas_processor_loops();
-  const void *from = nas_element(source->x, source->type, first * source->pitch);
-  int lies_ready = !source->scale && source->pitch == channels &&
-                   (in_pairs ? channels % 2 == 0 : source->type == NAS_FLOAT32);
-  if (lies_ready) return from;
-  if (in_pairs)
-    loops->gather_pairs(
-        room, from, source->pitch, pixels, channels, source->scale, source->shift, source->activation);
-  else
-    loops->gather(
-        room, from, source->type, source->pitch, pixels, channels, source->scale, source->shift,
-        source->activation);
+  if (nas_lies_ready(source, channels, in_pairs))
+    return nas_element(source->x, source->type, first * channels);
+  nas_gather_source(source, channels, 1, in_pairs, room, first, pixels);
   return room;
 }
 

@@ -8,6 +8,8 @@
 #ifndef NAS_LOOPS_H
 #define NAS_LOOPS_H
 
+#include <string.h>
+
 #include "kernels.h"
 
 // Products of a matrix of pixels with packed weights:
@@ -49,6 +51,21 @@ typedef struct {
   float *room;           // places · (tiles + 1) · (channels, rounded up to whole vectors, + columns)
   int32_t *tables;       // 2 · tiles
 } nas_winograd;
+
+// A convolution of stride 1 with few channels, over images that lie with their padding:
+//   to[y][x][n] = Σ_r Σ_t Σ_w from[y + r][x + t][w] · weights[n / 4][w][r][t][n mod 4]
+typedef struct {
+  const float *from;
+  size_t from_image, from_line;
+  size_t words;    // of a pixel
+  size_t kernel;
+  const float *weights;
+  size_t columns;  // a multiple of four
+  float *to;       // pixel by pixel, `columns` floats each
+  size_t to_image;
+  size_t images, lines, pixels;  // of the output; not fewer pixels than a vector has
+  float *room;     // words · (lines + kernel - 1) · (pixels + kernel - 1)
+} nas_planar;
 
 // The reverse, for gradients of weights, summed over a rectangle of pixels of several images:
 //   to[r][l][n] += Σ_p from[p + r · row_pitch + l] · gradient[p][n]
@@ -132,6 +149,7 @@ typedef struct {
   void (*multiply)(const nas_multiply *);
   // Each sum ends as activation(sum · scale + shift), rounded if asked for.
   void (*multiply_and_end)(const nas_multiply *);
+  void (*planar)(const nas_planar *);
   void (*winograd)(const nas_winograd *);
   void (*winograd_outer_product)(const nas_winograd_outer_product *);
   void (*outer_product)(const nas_outer_product *);
@@ -171,6 +189,7 @@ typedef struct {
 
   void (*multiply_pairs)(const nas_multiply *);
   void (*multiply_pairs_and_end)(const nas_multiply *);
+  void (*planar_pairs)(const nas_planar *);
   void (*outer_product_pairs)(const nas_outer_product *);
 } nas_loops;
 
@@ -186,6 +205,24 @@ const nas_loops *nas_processor_loops(void);
 // Element `index` of an activation.
 static inline void *nas_element(const void *array, nas_type type, size_t index) {
   return (char *)array + index * (type == NAS_BFLOAT16 ? 2 : 4);
+}
+
+// Neighbouring pixels whose channels fill whole vectors together are taken as one of so many times the
+// channels; its factors are those of the channels, repeated, at most so many floats.
+#define REPEATED 1024
+
+// How many of a line's pixels that is; 1 if lines are no multiple of it.
+static inline size_t nas_abreast(size_t channels, size_t width, size_t lanes) {
+  size_t pixels = 1;
+  while (pixels * channels % lanes != 0) pixels *= 2;  // lanes is a power of two
+  return width % pixels == 0 && pixels * channels <= REPEATED ? pixels : 1;
+}
+
+// A factor of each channel, repeated in the room given.
+static inline const float *nas_repeated(const float *factor, size_t channels, size_t times, float *room) {
+  if (!factor || times == 1) return factor;
+  for (size_t t = 0; t < times; t++) memcpy(room + t * channels, factor, channels * sizeof *room);
+  return room;
 }
 
 // How many vectors the next panel has when `vectors` of columns are left. Three at a time need more

@@ -15,7 +15,7 @@ phase nas_phase_of(const geometry *g, size_t offset) {
 
 size_t nas_packed_weights(const geometry *g, int backward) {
   const nas_convolution *s = &g->sizes;
-  size_t window = g->winograd ? NAS_WINOGRAD_PLACES : s->kernel * s->kernel;
+  size_t window = g->winograd && !g->planar ? NAS_WINOGRAD_PLACES : s->kernel * s->kernel;
   if (s->depthwise) return window * g->in_columns;
   return backward ? window * s->output_channels * g->in_columns
                   : window * s->input_channels * g->out_columns;
@@ -96,6 +96,25 @@ static void pack_backward(const pack_call *p, size_t column, size_t panel, size_
                               : weight_at(p, w, column + n, place);
       }
     }
+}
+
+// [four outputs][word][place][output] forward; backward the window is turned about, and inputs and outputs
+// change places.
+static void pack_planar(const geometry *g, const float *weights, int backward, float *packed) {
+  pack_call p = {.g = g, .weights = weights};
+  size_t window = g->sizes.kernel * g->sizes.kernel;
+  size_t words = backward ? g->gradient_words : g->from_words;
+  size_t columns = backward ? g->in_columns : g->out_columns;
+  for (size_t column = 0; column < columns; column += 4)
+    for (size_t word = 0; word < words; word++)
+      for (size_t place = 0; place < window; place++)
+        for (size_t n = column; n < column + 4; n++) {
+          size_t low = g->pairs ? 2 * word : word;
+          float w[2];
+          for (size_t i = 0; i < 2; i++)
+            w[i] = backward ? weight_at(&p, low + i, n, window - 1 - place) : weight_at(&p, n, low + i, place);
+          *packed++ = g->pairs ? word_of(w[0], w[1]) : w[0];
+        }
 }
 
 const float nas_winograd_window[6][3] = {
@@ -201,6 +220,10 @@ void nas_pack_forward(const geometry *g, const float *weights, float *packed) {
     pack_depthwise(g, weights, packed);
     return;
   }
+  if (g->planar) {
+    pack_planar(g, weights, 0, packed);
+    return;
+  }
   pack_call p = {.g = g, .weights = weights, .packed = packed};
   run_packing(&p, nas_packed_weights(g, 0));
 }
@@ -217,6 +240,10 @@ void nas_pack(const nas_convolution *sizes, nas_type type, const float *weights,
 
 void nas_pack_backward(const geometry *g, const float *weights, float *packed) {
   const nas_convolution *s = &g->sizes;
+  if (g->planar) {
+    pack_planar(g, weights, 1, packed);
+    return;
+  }
   for (size_t y = 0; y < s->stride; y++)
     for (size_t x = 0; x < s->stride; x++) {
       pack_call p = {

@@ -8,6 +8,7 @@
 
 static size_t tile_rows(size_t channels) {
   size_t rows = TILE_FLOATS / channels;
+  if (rows > 16) return rows / 16 * 16;  // so that they can be taken abreast
   return rows ? rows : 1;
 }
 
@@ -154,15 +155,19 @@ static void run_normalize(void *context, int thread, int threads) {
   size_t begin, end;
   nas_share(s->rows, thread, threads, &begin, &end);
   int gathers = s->addend && s->addend->scale;
+  size_t abreast = nas_abreast(s->channels, 16, nas_processor_loops()->lanes);
+  const float *scale = nas_repeated(s->source->scale, s->channels, abreast, r.other);
+  const float *shift = nas_repeated(s->source->shift, s->channels, abreast, r.other + REPEATED);
   FOR_TILES(s, begin, end, first, count) {
+    size_t together = count % abreast == 0 ? abreast : 1, channels = together * s->channels;
     size_t element = first * s->channels;
     const void *addend = s->addend ? nas_element(s->addend->x, s->addend->type, element) : NULL;
     if (gathers) gather_rows(r.tile, s->addend, first, count, s->channels);
     nas_processor_loops()->normalize(
         nas_element(s->y, s->type, element), s->type,
-        nas_element(s->source->x, s->source->type, element), s->source->type, s->channels,
-        gathers ? r.tile : addend, gathers || !addend ? NAS_FLOAT32 : s->addend->type, count,
-        s->channels, s->source->scale, s->source->shift, s->source->activation);
+        nas_element(s->source->x, s->source->type, element), s->source->type, channels,
+        gathers ? r.tile : addend, gathers || !addend ? NAS_FLOAT32 : s->addend->type, count / together,
+        channels, scale, shift, s->source->activation);
   }
 }
 

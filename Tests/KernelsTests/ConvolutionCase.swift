@@ -63,6 +63,13 @@ struct ConvolutionCase: CustomStringConvertible, Sendable {
       // More images than a band holds.
       sizes(61, 6, 7, to: 8, kernel: 3),
       sizes(50, 16, 7, to: 16, kernel: 3, stride: 2, depthwise: true),
+      // Few channels of lines that fill vectors: one, not quite two, and with one pixel over.
+      sizes(3, 4, 15, to: 4, kernel: 3),
+      sizes(2, 7, 27, to: 5, kernel: 3),
+      sizes(2, 9, 31, to: 12, kernel: 3, square: true),
+      sizes(2, 5, 32, to: 2, kernel: 3),
+      sizes(1, 3, 30, to: 3, kernel: 5),
+      sizes(70, 4, 8, to: 3, kernel: 3, square: true),
     ]
     return table.flatMap { sizes in
       (sizes.isDepthwise ? [0] : [0, 3]).map { ConvolutionCase(sizes: sizes, spare: $0) }
@@ -75,6 +82,10 @@ struct ConvolutionCase: CustomStringConvertible, Sendable {
       sizes: ConvolutionSizes(
         input: TensorShape(batch: 1, height: 70, width: 66, channels: 24), channels: 40, kernel: 3),
       spare: 3, isLarge: true, types: [.float32]),
+    ConvolutionCase(
+      sizes: ConvolutionSizes(
+        input: TensorShape(batch: 2, height: 150, width: 128, channels: 8), channels: 4, kernel: 3),
+      spare: 3, isLarge: true),
     ConvolutionCase(
       sizes: ConvolutionSizes(
         input: TensorShape(batch: 2, height: 71, width: 65, channels: 40), channels: 40, kernel: 3,

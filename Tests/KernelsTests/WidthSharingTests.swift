@@ -38,6 +38,10 @@ import Testing
     pair(5, 14, 6, to: 48, narrow: 20, kernel: 3, stride: 2),
     pair(40, 12, 96, to: 96, narrow: 28, kernel: 3, depthwise: true),
     pair(2, 40, 72, to: 72, narrow: 7, kernel: 5, stride: 2, depthwise: true),
+    // In vectors of pixels.
+    pair(3, 32, 3, to: 4, narrow: 2, kernel: 3), pair(60, 16, 3, to: 4, narrow: 3, kernel: 5),
+    // Too wide for them, and not: plain loops have none.
+    pair(2, 32, 8, to: 96, narrow: 4, kernel: 3, alike: Engine.instructionSet == "plain"),
     // Wide enough for Winograd's filtering, and not.
     pair(4, 8, 24, to: 40, narrow: 3, kernel: 3, alike: false),
   ]

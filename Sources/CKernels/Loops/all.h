@@ -6,6 +6,7 @@
 
 #include "depthwise.h"
 #include "multiply.h"
+#include "planar.h"
 #include "stream.h"
 #include "winograd.h"
 
@@ -16,6 +17,7 @@ const nas_loops NAS_LOOPS = {
     .gather_gradient = gather_gradient,
     .multiply = multiply,
     .multiply_and_end = multiply_and_end,
+    .planar = planar,
     .winograd = winograd,
     .winograd_outer_product = winograd_outer_product,
     .outer_product = outer_product,
@@ -30,6 +32,7 @@ const nas_loops NAS_LOOPS = {
     .pair_pixels = pair_pixels,
     .multiply_pairs = multiply_pairs,
     .multiply_pairs_and_end = multiply_pairs_and_end,
+    .planar_pairs = planar_pairs,
     .outer_product_pairs = outer_product_pairs,
 #endif
 };

@@ -86,6 +86,8 @@ static void gather_pairs(
         activation, gather_pixels(
                         to, NAS_BFLOAT16, pitch, from, NAS_BFLOAT16, from_pitch, pixels, channels,
                         scale, shift, ACTIVATION));
+  } else if (from_pitch == pitch) {
+    memcpy(to, from, 2 * pixels * pitch);
   } else {
     for (size_t p = 0; p < pixels; p++)
       memcpy((uint16_t *)to + p * pitch, (const uint16_t *)from + p * from_pitch, 2 * channels);
@@ -242,21 +244,25 @@ INLINE void normalize_pixels(
     void *y, nas_type type, const void *x, nas_type x_type, size_t x_pitch, const void *addend,
     nas_type addend_type, size_t pixels, size_t channels, const float *scale, const float *shift,
     nas_activation activation) {
-  for (size_t p = 0; p < pixels; p++) {
-    size_t first = p * channels;
-#define one(c, count)                                                                        \
-  {                                                                                          \
-    /* Floats may be a band in the cache; bfloat16 numbers come from memory. */              \
-    if (x_type == NAS_BFLOAT16) FETCH(x, x_type, p * x_pitch + c, 0);                        \
-    if (addend && x_type == NAS_BFLOAT16) FETCH(addend, addend_type, first + c, 0);          \
-    vector v = get(x, x_type, p * x_pitch + c, count) * get(scale, NAS_FLOAT32, c, count) +  \
-               get(shift, NAS_FLOAT32, c, count);                                            \
-    if (addend) v += get(addend, addend_type, first + c, count);                             \
-    put(y, type, first + c, activated(v, activation), count);                                \
+#define with(factor, term, c, count)                                               \
+  {                                                                                \
+    /* Floats may be a band in the cache; bfloat16 numbers come from memory. */    \
+    if (x_type == NAS_BFLOAT16) FETCH(x, x_type, p * x_pitch + c, 0);              \
+    if (addend && x_type == NAS_BFLOAT16) FETCH(addend, addend_type, p * channels + c, 0); \
+    vector v = get(x, x_type, p * x_pitch + c, count) * factor + term;             \
+    if (addend) v += get(addend, addend_type, p * channels + c, count);            \
+    put(y, type, p * channels + c, activated(v, activation), count);               \
   }
-    CHANNELS(channels, one);
+#define one(c, count) \
+  with(get(scale, NAS_FLOAT32, c, count), get(shift, NAS_FLOAT32, c, count), c, count)
+  if (channels < LANES) {
+    const vector factor = load_some(scale, channels), term = load_some(shift, channels);
+    for (size_t p = 0; p < pixels; p++) with(factor, term, 0, channels);
+    return;
+  }
+  for (size_t p = 0; p < pixels; p++) CHANNELS(channels, one);
 #undef one
-  }
+#undef with
 }
 
 static void normalize(
