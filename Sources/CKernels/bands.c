@@ -49,7 +49,7 @@ static int is_planar(const geometry *g, size_t lanes, size_t reads, size_t words
   size_t products = s->kernel * s->kernel * words;  // for each channel computed
   size_t planar = 140 + 32 * products * rounded_up(computes, 4) / (3 * lanes);
   size_t other = g->winograd ? 290 * in_vectors + 130 * out_vectors + 21 * reads * out_vectors
-                             : 200 + 13 * products * out_vectors / 2;
+                             : 260 + 7 * products * out_vectors;
   return planar < other;
 }
 

@@ -120,6 +120,15 @@ nas_gradient nas_repeated_gradient(const geometry *g, const nas_gradient *gradie
 // Floats of those of a source and a gradient, or a source and a result.
 #define ROOM_FOR_REPEATED (5 * REPEATED)
 
+// The lines that a band's windows read, which of them lie in the image, and the pixel of the source with which
+// these begin.
+typedef struct {
+  size_t all, above, inside;
+  size_t first;
+} lines_read;
+
+lines_read nas_lines_read(const geometry *g, const band *b);
+
 // Whether pixels of a source can be read where they lie.
 int nas_lies_ready(const nas_source *source, size_t channels, int in_pairs);
 
@@ -138,9 +147,6 @@ const float *nas_gather_band(
 void nas_expand_band(
     const geometry *g, const band *b, const nas_source *source, nas_type type, float *to, float *room,
     int32_t *tables);
-
-// The lines that a band's windows read, those of the padding too.
-size_t nas_lines_read(const geometry *g, const band *b);
 
 // Lays out the gradient of a band's output, with the lines around it that windows reach.
 void nas_gather_band_gradient(

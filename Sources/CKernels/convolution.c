@@ -81,6 +81,38 @@ typedef struct {
   part_sums sums;
 } workplace;
 
+// Computes a band of few channels, from where its source lies or from its gathered pixels.
+static void compute_planar(const forward_call *f, const band *b, const workplace *w) {
+  const geometry *g = &f->g;
+  const nas_convolution *s = &g->sizes;
+  const nas_loops *loops = nas_processor_loops();
+  const lines_read l = nas_lines_read(g, b);
+  const nas_source *source = &f->source;
+  int lies_ready = nas_lies_ready(source, s->input_channels, g->pairs);
+  size_t line = s->input_width * g->from_words, pixels = l.inside * s->input_width;
+  for (size_t image = 0; image < b->images && !lies_ready; image++)
+    nas_gather_source(
+        source, s->input_channels, g->in_abreast, g->pairs, w->from + image * l.inside * line,
+        l.first + image * s->input_height * s->input_width, pixels);
+  nas_planar p = {
+      .from = lies_ready ? nas_element(source->x, source->type, l.first * s->input_channels) : w->from,
+      .from_image = (lies_ready ? s->input_height : l.inside) * line,
+      .from_line = line,
+      .above = l.above,
+      .inside = l.inside,
+      .words = g->from_words,
+      .kernel = s->kernel,
+      .weights = f->packed,
+      .columns = g->out_columns,
+      .to = w->to,
+      .to_image = b->lines * s->output_width * g->out_columns,
+      .images = b->images,
+      .lines = b->lines,
+      .pixels = s->output_width,
+      .room = w->tiles};
+  (g->pairs ? loops->planar_pairs : loops->planar)(&p);
+}
+
 // Computes a band, from the gathered input into the workplace.
 static void compute_band(const forward_call *f, const band *b, const float *x, const workplace *w) {
   const geometry *g = &f->g;
@@ -109,22 +141,6 @@ static void compute_band(const forward_call *f, const band *b, const float *x, c
           .pixels = s->output_width};
       loops->depthwise(&d);
     }
-  } else if (g->planar) {
-    nas_planar p = {
-        .from = x,
-        .from_image = image_pitch,
-        .from_line = line_pitch,
-        .words = g->from_words,
-        .kernel = s->kernel,
-        .weights = f->packed,
-        .columns = columns,
-        .to = w->to,
-        .to_image = b->lines * s->output_width * columns,
-        .images = b->images,
-        .lines = b->lines,
-        .pixels = s->output_width,
-        .room = w->tiles};
-    (g->pairs ? loops->planar_pairs : loops->planar)(&p);
   } else if (g->winograd) {
     nas_winograd tiles = {
         .from = x,
@@ -190,12 +206,14 @@ static void compute_part(const forward_call *f, size_t part, const workplace *w)
     band b = nas_band_at(g, part, index);
     size_t pixels = b.images * b.lines * g->sizes.output_width;
     if (pixels == 0) break;
-    const float *x = w->from;
-    if (f->source.expansion)
+    if (g->planar) {
+      compute_planar(f, &b, w);
+    } else if (f->source.expansion) {
       nas_expand_band(g, &b, &f->source, f->result->type, w->from, w->source, w->in);
-    else
-      x = nas_gather_band(g, &b, &f->source, g->pairs, w->from);
-    compute_band(f, &b, x, w);
+      compute_band(f, &b, w->from, w);
+    } else {
+      compute_band(f, &b, nas_gather_band(g, &b, &f->source, g->pairs, w->from), w);
+    }
     size_t first = (b.image * g->sizes.output_height + b.line) * g->sizes.output_width;
     if (f->result->scale)
       finish_normalized(f, w->to, first, pixels, w->addend);

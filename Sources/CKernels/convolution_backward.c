@@ -43,9 +43,10 @@ static void gradient_of_input(
   const float *weights = call->packed;
   if (g->planar) {
     nas_planar p = {
-        .from = gradient,
+        .from = gradient + g->before * g->gradient_words,
         .from_image = image_pitch,
         .from_line = line_pitch,
+        .inside = b->in_lines + s->kernel - 1,
         .words = g->gradient_words,
         .kernel = s->kernel,
         .weights = weights,

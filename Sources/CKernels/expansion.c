@@ -5,26 +5,14 @@
 
 #include "bands.h"
 
-// The lines of a band that lie in the image; the others are padding.
-typedef struct {
-  size_t first, end, all;
-} lines_inside;
-
-static lines_inside lines_of(const geometry *g, const band *b) {
-  lines_inside l = {.all = nas_lines_read(g, b)};
-  size_t after = g->sizes.input_height + g->padding - b->in_line;
-  l.first = g->padding > b->in_line ? g->padding - b->in_line : 0;
-  l.end = least(l.all, after);
-  return l;
-}
-
 // Sets what lies around the pixels of an image to zero.
-static void pad(const geometry *g, const lines_inside *l, float *image) {
+static void pad(const geometry *g, const lines_read *l, float *image) {
   size_t pixels = g->sizes.input_width, columns = g->from_words;
   size_t pitch = g->from_width * columns;
-  memset(image, 0, l->first * pitch * sizeof *image);
-  memset(image + l->end * pitch, 0, (l->all - l->end) * pitch * sizeof *image);
-  for (size_t line = l->first; line < l->end; line++) {
+  size_t end = l->above + l->inside;
+  memset(image, 0, l->above * pitch * sizeof *image);
+  memset(image + end * pitch, 0, (l->all - end) * pitch * sizeof *image);
+  for (size_t line = l->above; line < end; line++) {
     float *left = image + line * pitch, *right = left + (g->padding + pixels) * columns;
     memset(left, 0, g->padding * columns * sizeof *left);
     memset(right, 0, (g->from_width - g->padding - pixels) * columns * sizeof *right);
@@ -46,23 +34,22 @@ void nas_expand_band(
   const nas_loops *loops = nas_processor_loops();
   const nas_convolution *s = &g->sizes;
   const nas_expansion *e = source->expansion;
-  const lines_inside l = lines_of(g, b);
+  const lines_read l = nas_lines_read(g, b);
   size_t channels = s->source_channels, columns = g->from_words;
   size_t line_pitch = g->from_width * columns, image_pitch = g->from_height * line_pitch;
-  size_t pixels = (l.end - l.first) * s->input_width;  // of an image; those of several images follow
-  size_t first = (b->image * s->input_height + b->in_line + l.first - g->padding) * s->input_width;
+  size_t pixels = l.inside * s->input_width;  // of an image; those of several images follow
   int in_pairs = source->type == NAS_BFLOAT16 && loops->multiply_pairs;
   size_t words = in_pairs ? quotient_up(channels, 2) : channels;
   int32_t *in = tables, *out = tables + b->images * pixels;
   size_t pixel = 0;
   for (size_t image = 0; image < b->images; image++)
-    for (size_t line = l.first; line < l.end; line++)
+    for (size_t line = l.above; line < l.above + l.inside; line++)
       for (size_t x = 0; x < s->input_width; x++, pixel++) {
         in[pixel] = (int32_t)(pixel * words);
         out[pixel] = (int32_t)(image * image_pitch + line * line_pitch + (g->padding + x) * columns);
       }
   nas_multiply m = {
-      .from = source_pixels(source, in_pairs, first, b->images * pixels, channels, room),
+      .from = source_pixels(source, in_pairs, l.first, b->images * pixels, channels, room),
       .in = in,
       .rows = 1,
       .length = words,

@@ -53,10 +53,15 @@ void nas_gather_source(
         source->activation);
 }
 
-size_t nas_lines_read(const geometry *g, const band *b) {
-  if (b->lines == g->lines) return g->from_height;
-  return most((nas_in_tiles(g, b->lines) - 1) * g->sizes.stride + g->sizes.kernel,
-              b->lines * g->sizes.stride + g->padding);
+lines_read nas_lines_read(const geometry *g, const band *b) {
+  const nas_convolution *s = &g->sizes;
+  lines_read l = {.all = g->from_height};
+  if (b->lines < g->lines)
+    l.all = most((nas_in_tiles(g, b->lines) - 1) * s->stride + s->kernel, b->lines * s->stride + g->padding);
+  l.above = g->padding > b->in_line ? g->padding - b->in_line : 0;
+  l.inside = least(l.all, s->input_height + g->padding - b->in_line) - l.above;
+  l.first = (b->image * s->input_height + b->in_line + l.above - g->padding) * s->input_width;
+  return l;
 }
 
 const float *nas_gather_band(
@@ -76,20 +81,18 @@ const float *nas_gather_band(
         source, s->input_channels, g->in_abreast, in_pairs, to, first, b->images * b->lines * pixels);
     return to;
   }
-  size_t lines = nas_lines_read(g, b);
+  const lines_read l = nas_lines_read(g, b);
   for (size_t image = 0; image < b->images; image++)
-    for (size_t line = 0; line < lines; line++) {
+    for (size_t line = 0; line < l.all; line++) {
       float *target = to + (image * g->from_height + line) * pitch;
-      size_t y = b->in_line + line;  // plus the padding
-      if (y < g->padding || y - g->padding >= s->input_height) {
+      if (line < l.above || line >= l.above + l.inside) {
         memset(target, 0, pitch * sizeof *target);
         continue;
       }
-      y -= g->padding;
       memset(target, 0, g->padding * channels * sizeof *target);
       nas_gather_source(
           source, s->input_channels, g->in_abreast, in_pairs, target + g->padding * channels,
-          ((b->image + image) * s->input_height + y) * s->input_width, pixels);
+          l.first + (image * s->input_height + line - l.above) * s->input_width, pixels);
       memset(target + (g->padding + pixels) * channels, 0, right * channels * sizeof *target);
     }
   return to;

@@ -52,12 +52,15 @@ typedef struct {
   int32_t *tables;       // 2 · tiles
 } nas_winograd;
 
-// A convolution of stride 1 with few channels, over images that lie with their padding:
-//   to[y][x][n] = Σ_r Σ_t Σ_w from[y + r][x + t][w] · weights[n / 4][w][r][t][n mod 4]
+// A convolution of stride 1 with few channels, over images that lie without their padding:
+//   to[y][x][n] = Σ_r Σ_t Σ_w from[y + r - kernel / 2][x + t - kernel / 2][w] · weights[n / 4][w][r][t][n mod 4]
+// Of the lines + kernel - 1 that windows read only `inside` are there, from the one after `above` on; the
+// others are zeros, as is what lies to both sides.
 typedef struct {
   const float *from;
   size_t from_image, from_line;
-  size_t words;    // of a pixel
+  size_t above, inside;
+  size_t words;    // of a pixel; four may be read together
   size_t kernel;
   const float *weights;
   size_t columns;  // a multiple of four

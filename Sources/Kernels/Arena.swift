@@ -16,6 +16,9 @@ public final class Arena {
   private let capacity: Int
   private var used = 0
 
+  /// Loops may read a vector that begins with the last element.
+  private static let slack = 64
+
   /// The most bytes that were ever in use at once.
   public private(set) var peakBytes = 0
 
@@ -29,14 +32,14 @@ public final class Arena {
     var size = capacity
     while true {
       let mapped = unsafe mmap(
-        nil, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | Int32(MAP_NORESERVE), -1,
+        nil, size + Self.slack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | Int32(MAP_NORESERVE), -1,
         0)
       if let mapped = unsafe mapped, unsafe mapped != MAP_FAILED {
         unsafe start = mapped
         self.capacity = size
         // Large pages: activations are walked through end to end, and a page of four kilobytes at a
         // time would cost as much as the data. It is a hint; where it is refused all still works.
-        unsafe madvise(mapped, size, MADV_HUGEPAGE)
+        unsafe madvise(mapped, size + Self.slack, MADV_HUGEPAGE)
         return
       }
       size /= 2
@@ -47,7 +50,7 @@ public final class Arena {
   }
 
   deinit {
-    unsafe munmap(start, capacity)
+    unsafe munmap(start, capacity + Self.slack)
   }
 
   /// Bytes of memory in the machine.

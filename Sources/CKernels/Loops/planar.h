@@ -83,12 +83,16 @@ INLINE size_t vector_at(size_t index, size_t pixels) {
   return first + LANES <= pixels ? first : pixels - LANES;
 }
 
-// An image's planes: [word][line][pixel], with the zeros to both sides of each line.
+// An image's planes: [word][line][pixel], with the zeros around them.
 static void to_planes(const nas_planar *p, const float *from, size_t lines, size_t width, size_t plane) {
-  size_t padding = p->kernel / 2;
-  for (size_t y = 0; y < lines; y++) {
-    const float *line = from + y * p->from_line + padding * p->words;
-    float *to = p->room + y * width;
+  size_t padding = p->kernel / 2, below = lines - p->above - p->inside;
+  for (size_t word = 0; word < p->words; word++) {
+    memset(p->room + word * plane, 0, p->above * width * sizeof *from);
+    memset(p->room + word * plane + (p->above + p->inside) * width, 0, below * width * sizeof *from);
+  }
+  for (size_t y = 0; y < p->inside; y++) {
+    const float *line = from + y * p->from_line;
+    float *to = p->room + (p->above + y) * width;
     for (size_t x = 0; x < padding; x++)
       for (size_t word = 0; word < p->words; word++)
         to[word * plane + x] = to[word * plane + width - 1 - x] = 0;

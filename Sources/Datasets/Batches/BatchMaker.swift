@@ -80,8 +80,9 @@ public struct BatchMaker: Sendable {
   ) {
     let rowSize = dataset.width * dataset.channels
     let place = example * dataset.imageSize..<(example + 1) * dataset.imageSize
-    let scale = scale.span
-    let shift = shift.span
+    // Of the row's own length all of them, so that the loop over it needs no checks.
+    let scale = scale.span.extracting(0..<rowSize)
+    let shift = shift.span.extracting(0..<rowSize)
     var line = [UInt8](repeating: 0, count: rowSize)
     for y in 0..<dataset.height {
       dataset.pixels.withSpan(of: place) { image in
@@ -92,8 +93,10 @@ public struct BatchMaker: Sendable {
         }
       }
       let start = (row * dataset.height + y) * rowSize
+      let bytes = line.span.extracting(0..<rowSize)
+      precondition(start >= 0 && start + rowSize <= images.count, "a row beyond the batch")
       for index in 0..<rowSize {
-        images[start &+ index] = Float(line[index]) * scale[index] + shift[index]
+        images[start &+ index] = Float(bytes[index]) * scale[index] + shift[index]
       }
     }
     blotOut(variation, of: &images, at: row)
