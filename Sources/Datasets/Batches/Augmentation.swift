@@ -61,6 +61,9 @@ public struct Augmentation: Hashable, Codable, Sendable {
     package var isMirrored = false
     /// The rows and columns blotted out, all of them within the image.
     package var blottedRows = 0..<0, blottedColumns = 0..<0
+
+    /// Whether a pixel of the image may come to lie elsewhere.
+    var movesPixels: Bool { top != 0 || left != 0 || partHeight > 0 || isMirrored }
   }
 
   /// Draws what happens to one image of the given size.

@@ -83,20 +83,26 @@ public struct BatchMaker: Sendable {
     // Of the row's own length all of them, so that the loop over it needs no checks.
     let scale = scale.span.extracting(0..<rowSize)
     let shift = shift.span.extracting(0..<rowSize)
-    var line = [UInt8](repeating: 0, count: rowSize)
-    for y in 0..<dataset.height {
-      dataset.pixels.withSpan(of: place) { image in
+    func normalize(_ bytes: Span<UInt8>, to start: Int) {
+      precondition(bytes.count == rowSize && start >= 0 && start + rowSize <= images.count)
+      for index in 0..<rowSize {
+        images[start &+ index] = Float(bytes[index]) * scale[index] + shift[index]
+      }
+    }
+    dataset.pixels.withSpan(of: place) { image in
+      var line = [UInt8](repeating: 0, count: variation.movesPixels ? rowSize : 0)
+      for y in 0..<dataset.height {
+        let start = (row * dataset.height + y) * rowSize
+        guard variation.movesPixels else {
+          normalize(image.extracting(y * rowSize..<(y + 1) * rowSize), to: start)
+          continue
+        }
         if variation.partHeight > 0 {
           stretchRow(y, of: image, variation, into: &line)
         } else {
           copyRow(y + variation.top, of: image, variation, into: &line)
         }
-      }
-      let start = (row * dataset.height + y) * rowSize
-      let bytes = line.span.extracting(0..<rowSize)
-      precondition(start >= 0 && start + rowSize <= images.count, "a row beyond the batch")
-      for index in 0..<rowSize {
-        images[start &+ index] = Float(bytes[index]) * scale[index] + shift[index]
+        normalize(line.span, to: start)
       }
     }
     blotOut(variation, of: &images, at: row)
