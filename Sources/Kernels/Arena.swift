@@ -32,8 +32,8 @@ public final class Arena {
     var size = capacity
     while true {
       let mapped = unsafe mmap(
-        nil, size + Self.slack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | Int32(MAP_NORESERVE), -1,
-        0)
+        nil, size + Self.slack, PROT_READ | PROT_WRITE,
+        MAP_PRIVATE | MAP_ANONYMOUS | Int32(MAP_NORESERVE), -1, 0)
       if let mapped = unsafe mapped, unsafe mapped != MAP_FAILED {
         unsafe start = mapped
         self.capacity = size
