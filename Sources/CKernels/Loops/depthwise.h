@@ -36,12 +36,16 @@ INLINE void depthwise_square(
       store(to + (size_t)y * d->to_line + (size_t)i * d->to_pixel, sum[y][i]);
 }
 
-static void depthwise(const nas_depthwise *d) {
+// Channels that are taken together over all lines, so that the lines that windows share are still in the
+// first-level cache.
+#define BLOCK_VECTORS (32 / LANES)
+
+static void depthwise_block(const nas_depthwise *d, size_t begin, size_t end) {
   int shares = d->rows == 3 && d->taps == 3 && d->from_pixel == d->tap_pitch &&
                d->from_line == d->row_pitch;
   for (size_t y = 0; y < d->lines;) {
     size_t lines = shares && y + 2 <= d->lines ? 2 : 1;
-    for (size_t c = 0; c < d->channels; c += LANES) {
+    for (size_t c = begin; c < end; c += LANES) {
       const float *from = d->from + y * d->from_line + c;
       float *to = d->to + y * d->to_line + c;
       size_t p = 0;
@@ -62,6 +66,13 @@ static void depthwise(const nas_depthwise *d) {
               to + line * d->to_line + p * d->to_pixel, c, d->rows, d->taps, 1, d->from_pixel);
     }
     y += lines;
+  }
+}
+
+static void depthwise(const nas_depthwise *d) {
+  for (size_t c = 0; c < d->channels; c += BLOCK_VECTORS * LANES) {
+    size_t end = c + BLOCK_VECTORS * LANES;
+    depthwise_block(d, c, end < d->channels ? end : d->channels);
   }
 }
 
