@@ -152,6 +152,17 @@ void nas_expand_band(
 void nas_gather_band_gradient(
     const geometry *g, const band *b, const nas_gradient *gradient, float *to);
 
+// MARK: Gradients of weights (weight_gradient.c)
+
+// Adds a band's part to the thread's own; `room` is for Winograd's tiles, `pairs_room` for pairs.
+void nas_add_weight_gradient(
+    const geometry *g, const band *b, const float *x, const float *gradient, float *room,
+    float *pairs_room, float *to);
+
+// Adds products of pairs of pixels, of windows of one pixel.
+void nas_add_pair_products(
+    const geometry *g, const float *x, const float *gradient, size_t pairs, float *to);
+
 // MARK: Weights (packing.c)
 
 // The pixels of the input that lie `phase` past a multiple of the stride: which places of the window

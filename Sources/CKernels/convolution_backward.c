@@ -8,8 +8,8 @@
 typedef struct {
   geometry g;
   layout l;
-  nas_source source;
-  nas_gradient gradient;
+  nas_source source, repeated_source;
+  nas_gradient gradient, repeated_gradient;
   const nas_sink *sink;
   const float *packed;
   int weighs;  // whether the gradient of the weights is wanted
@@ -148,125 +148,13 @@ static void gradient_of_input(
     }
 }
 
-// Adds a band's part of the gradient of the weights where windows have one pixel, two pixels at a time.
-static void gradient_of_weights_in_pairs(
-    const geometry *g, const band *b, const float *x, const float *gradient, float *room,
-    float *to) {
-  const nas_convolution *s = &g->sizes;
-  const nas_loops *loops = nas_processor_loops();
-  size_t inputs = s->input_channels, outputs = s->output_channels;
-  // Without a stride the lines lie one behind the other.
-  size_t lines = s->stride == 1 ? 1 : b->images * b->lines;
-  size_t pixels = s->stride == 1 ? b->images * b->lines * s->output_width : s->output_width;
-  size_t pairs = quotient_up(pixels, 2);
-  float *gradient_room = room + lines * pairs * inputs;
-  for (size_t line = 0; line < lines; line++) {
-    size_t image = line / b->lines, from_line = line % b->lines * s->stride;
-    loops->pair_pixels(
-        room + line * pairs * inputs,
-        x + (image * g->from_height + from_line) * g->from_width * inputs, s->stride * inputs,
-        pixels, inputs);
-    loops->pair_pixels(
-        gradient_room + line * pairs * outputs,
-        gradient + (image * g->gradient_height + line % b->lines) * g->gradient_width * outputs,
-        outputs, pixels, outputs);
-  }
-  nas_outer_product o = {
-      .from = room,
-      .gradient = gradient_room,
-      .images = 1,
-      .lines = 1,
-      .pixels = lines * pairs,
-      .from_pixel = inputs,
-      .gradient_pixel = outputs,
-      .rows = 1,
-      .length = inputs,
-      .columns = g->out_columns,
-      .to = to};
-  loops->outer_product_pairs(&o);
-}
-
-// Adds a band's part of the gradient of the weights to the thread's own.
-static void gradient_of_weights(
-    const geometry *g, const band *b, const float *x, const float *gradient, float *room,
-    float *pairs_room, float *to) {
-  const nas_convolution *s = &g->sizes;
-  const nas_loops *loops = nas_processor_loops();
-  size_t from_line = g->from_width * s->input_channels;
-  size_t gradient_line = g->gradient_width * s->output_channels;
-  gradient += g->before * gradient_line + g->before * s->output_channels;
-  if (s->depthwise) {
-    for (size_t image = 0; image < b->images; image++) {
-      nas_depthwise_outer_product d = {
-          .from = x + image * g->from_height * from_line,
-          .gradient = gradient + image * g->gradient_height * gradient_line,
-          .lines = b->lines,
-          .pixels = s->output_width,
-          .from_line = s->stride * from_line,
-          .from_pixel = s->stride * s->input_channels,
-          .gradient_line = gradient_line,
-          .gradient_pixel = s->output_channels,
-          .row_pitch = from_line,
-          .tap_pitch = s->input_channels,
-          .rows = s->kernel,
-          .taps = s->kernel,
-          .channels = s->input_channels,
-          .pitch = g->in_columns,
-          .to = to};
-      loops->depthwise_outer_product(&d);
-    }
-    return;
-  }
-  if (g->pairs && s->kernel == 1) {
-    gradient_of_weights_in_pairs(g, b, x, gradient, pairs_room, to);
-    return;
-  }
-  if (g->winograd) {
-    nas_winograd_outer_product w = {
-        .from = x,
-        .gradient = gradient,
-        .from_image = g->from_height * from_line,
-        .from_line = from_line,
-        .gradient_image = g->gradient_height * gradient_line,
-        .gradient_line = gradient_line,
-        .channels = s->input_channels,
-        .gradient_channels = s->output_channels,
-        .columns = g->out_columns,
-        .images = b->images,
-        .lines = b->lines,
-        .pixels = s->output_width,
-        .at_once = g->tiles,
-        .room = room,
-        .to = to};
-    loops->winograd_outer_product(&w);
-    return;
-  }
-  nas_outer_product o = {
-      .from = x,
-      .gradient = gradient,
-      .images = b->images,
-      .lines = b->lines,
-      .pixels = s->output_width,
-      .from_image = g->from_height * from_line,
-      .from_line = s->stride * from_line,
-      .from_pixel = s->stride * s->input_channels,
-      .gradient_image = g->gradient_height * gradient_line,
-      .gradient_line = gradient_line,
-      .gradient_pixel = s->output_channels,
-      .row_pitch = from_line,
-      .rows = s->kernel,
-      .length = s->kernel * s->input_channels,
-      .columns = g->out_columns,
-      .to = to};
-  loops->outer_product(&o);
-}
-
 // Hands a band's gradient of the input on, line by line.
 static void finish_input_gradient(
-    const backward_call *call, const band *b, const float *x, const float *to, part_sums *sums) {
+    const backward_call *call, const band *b, const float *to, part_sums *sums) {
   const geometry *g = &call->g;
   const nas_convolution *s = &g->sizes;
   const nas_sink *sink = call->sink;
+  const nas_source *source = &call->source;
   size_t channels = s->input_channels;
   size_t to_image = g->lines * s->stride * s->input_width * g->in_columns;
   // Where no padding lies between the lines, they are finished in one go.
@@ -275,17 +163,18 @@ static void finish_input_gradient(
   size_t pixels = dense ? b->in_lines * s->input_width : s->input_width;
   for (size_t image = 0; image < b->images; image++) {
     for (size_t line = 0; line < lines; line++) {
-      size_t first = ((b->image + image) * s->input_height + b->in_line + line) * s->input_width *
-                     channels;
+      size_t first = ((b->image + image) * s->input_height + b->in_line + line) * s->input_width;
       nas_finish_gradient f = {
           .from = to + image * to_image + line * s->input_width * g->in_columns,
           .from_pitch = g->in_columns,
-          .value = x + ((image * g->from_height + line + g->padding) * g->from_width + g->padding) *
-                           channels,
+          .value = nas_element(source->x, source->type, first * source->pitch),
+          .value_pitch = source->pitch,
+          .scale = source->scale,
+          .shift = source->shift,
           .activation = sink->finishes ? sink->activation : NAS_NONE,
-          .x = sink->finishes && sink->x ? nas_element(sink->x, sink->type, first) : NULL,
+          .x = sink->finishes && sink->x ? nas_element(sink->x, sink->type, first * channels) : NULL,
           .mean = sink->mean,
-          .gradient = nas_element(sink->gradient, sink->type, first),
+          .gradient = nas_element(sink->gradient, sink->type, first * channels),
           .adds = sink->adds,
           .type = sink->type,
           .streams = call->streams,
@@ -297,6 +186,31 @@ static void finish_input_gradient(
     }
     flush(sums, channels);
   }
+}
+
+// Whether nothing is read but pairs: of a window of one pixel without a stride.
+static int is_all_pairs(const backward_call *call) {
+  const nas_convolution *s = &call->g.sizes;
+  return call->g.pairs && s->kernel == 1 && s->stride == 1 && call->gradient.type == NAS_BFLOAT16;
+}
+
+// Lays out a band of such windows, whose pixels lie one behind the other: its input in pairs of pixels, its
+// gradient in those and in pairs of channels.
+static void gather_all_pairs(
+    const backward_call *call, const band *b, float *x, float *gradient, float *gradient_channels) {
+  const nas_convolution *s = &call->g.sizes;
+  const nas_loops *loops = nas_processor_loops();
+  const nas_source *source = &call->source;
+  const nas_gradient *r = &call->gradient;
+  size_t first = b->line * s->output_width, pixels = b->lines * s->output_width;
+  if (call->weighs)
+    loops->gather_pixel_pairs(
+        x, nas_element(source->x, NAS_BFLOAT16, first * source->pitch), source->pitch, pixels,
+        s->input_channels, source->scale, source->shift, source->activation);
+  loops->gather_gradient_pairs(
+      gradient, gradient_channels, nas_element(r->gradient, NAS_BFLOAT16, first * s->output_channels),
+      nas_element(r->x, NAS_BFLOAT16, first * s->output_channels), pixels, s->output_channels, r->a, r->b,
+      r->c);
 }
 
 static void run_backward(void *context, int thread, int threads) {
@@ -314,16 +228,23 @@ static void run_backward(void *context, int thread, int threads) {
   nas_share(g->parts, thread, threads, &begin, &end);
   for (size_t index = begin; index < end; index++) {
     band b = nas_band_at(g, index, 0);
-    const float *x = nas_gather_band(g, &b, &call->source, 0, from);
-    nas_gather_band_gradient(g, &b, &call->gradient, gradient);
-    if (call->weighs)
-      gradient_of_weights(g, &b, x, gradient, memory + call->l.tiles, pairs, weights);
+    if (is_all_pairs(call)) {
+      gather_all_pairs(call, &b, from, gradient, pairs);
+      if (call->weighs)
+        nas_add_pair_products(
+            g, from, gradient, quotient_up(b.lines * g->sizes.output_width, 2), weights);
+    } else {
+      const float *x = nas_gather_band(g, &b, &call->repeated_source, 0, from);
+      nas_gather_band_gradient(g, &b, &call->repeated_gradient, gradient);
+      if (call->weighs)
+        nas_add_weight_gradient(g, &b, x, gradient, memory + call->l.tiles, pairs, weights);
+      if (call->sink && g->pairs) pair_gradient(g, &b, gradient, pairs);
+    }
     if (!call->sink) continue;
-    if (g->pairs) pair_gradient(g, &b, gradient, pairs);
     gradient_of_input(
         call, &b, g->pairs ? pairs : gradient, (int32_t *)(memory + call->l.tables),
         memory + call->l.tiles, to);
-    finish_input_gradient(call, &b, x, to, &sums);
+    finish_input_gradient(call, &b, to, &sums);
   }
 }
 
@@ -332,12 +253,14 @@ void nas_fused_backward(
     const nas_gradient *gradient, float *weight_gradient, const nas_sink *sink, void *scratch) {
   backward_call call = {
       .g = nas_geometry_of(sizes, source->type, BACKWARD),
+      .source = *source,
+      .gradient = *gradient,
       .sink = sink,
       .weighs = weight_gradient != NULL};
   const geometry *g = &call.g;
   call.l = nas_layout_of(g, BACKWARD);
-  call.source = nas_repeated_source(g, source, scratch);
-  call.gradient = nas_repeated_gradient(g, gradient, (float *)scratch + 2 * REPEATED);
+  call.repeated_source = nas_repeated_source(g, source, scratch);
+  call.repeated_gradient = nas_repeated_gradient(g, gradient, (float *)scratch + 2 * REPEATED);
   scratch = (float *)scratch + ROOM_FOR_REPEATED;
   call.packed = scratch;
   call.scratch = (float *)scratch + rounded_up(nas_packed_weights(g, 1), SLACK);

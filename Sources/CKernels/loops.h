@@ -123,13 +123,17 @@ typedef struct {
 typedef struct {
   const float *from;    // what was computed, `from_pitch` floats a pixel
   size_t from_pitch;
-  const float *value;   // the activation it is the gradient of; null unless masked or summed
+  // What it goes through: activation(value · scale + shift), or the value as it is if `scale` is null, from pixels
+  // that lie `value_pitch` elements apart. Not read without an activation.
+  const void *value;
+  size_t value_pitch;
+  const float *scale, *shift;
   nas_activation activation;
-  const void *x;        // what was normalised to that activation; null if no sums are wanted
+  const void *x;        // what was normalised; null if no sums are wanted
   const float *mean;
   void *gradient;       // where it goes
   int adds;             // whether to what lies there already
-  nas_type type;        // of `x` and `gradient`
+  nas_type type;        // of `value`, `x` and `gradient`
   int streams;          // whether to write past the caches
   size_t pixels, channels;
   float *sum, *product;  // of the gradient, and of it times (x - mean); added to
@@ -189,6 +193,16 @@ typedef struct {
   // Word c of pair p has channel c of the pixels 2p and 2p + 1, which may be one too many: zero.
   void (*pair_pixels)(
       float *to, const float *from, size_t from_pixel, size_t pixels, size_t channels);
+
+  // `gather` and `pair_pixels` in one.
+  void (*gather_pixel_pairs)(
+      float *to, const void *from, size_t from_pitch, size_t pixels, size_t channels,
+      const float *scale, const float *shift, nas_activation activation);
+
+  // `gather_gradient`, of bfloat16, into pairs of pixels and into pairs of channels.
+  void (*gather_gradient_pairs)(
+      float *to_pixels, float *to_channels, const void *gradient, const void *x, size_t pixels,
+      size_t channels, const float *a, const float *b, const float *c);
 
   void (*multiply_pairs)(const nas_multiply *);
   void (*multiply_pairs_and_end)(const nas_multiply *);

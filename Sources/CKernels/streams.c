@@ -207,11 +207,13 @@ void nas_gather_gradient(const nas_gradient *gradient, size_t rows, size_t chann
 static void give(const stream *s, room *r, const float *from, size_t first, size_t count) {
   const nas_sink *sink = s->sink;
   int bends = sink->finishes && sink->activation != NAS_NONE;
-  if (bends) gather_rows(r->other, s->source, first, count, s->channels);
   nas_finish_gradient f = {
       .from = from,
       .from_pitch = s->channels,
-      .value = r->other,
+      .value = bends ? nas_element(s->source->x, s->source->type, first * s->channels) : NULL,
+      .value_pitch = s->channels,
+      .scale = bends ? s->source->scale : NULL,
+      .shift = bends ? s->source->shift : NULL,
       .activation = bends ? sink->activation : NAS_NONE,
       .x = sink->finishes && sink->x ? nas_element(sink->x, sink->type, first * s->channels) : NULL,
       .mean = sink->mean,

@@ -52,7 +52,7 @@ extension Engine {
     let channels = sizes.input.channels
     let room = unsafe scratch.room(nas_stream_scratch(channels))
     return unsafe withSource(input) { source in
-      unsafe withSink(sink) { sink in
+      unsafe withSink(sink, of: input) { sink in
         unsafe nas_give_gradient(
           inputGradient.start, source, sink, sizes.input.rows, channels, room)
       }

@@ -50,7 +50,7 @@ extension Engine {
     defer { scratch.release(to: mark) }
     let room = unsafe scratch.room(nas_stream_scratch(shape.channels))
     return unsafe withSource(input) { source in
-      unsafe withSink(sink) { sink in
+      unsafe withSink(sink, of: input) { sink in
         unsafe nas_average_pool_backward(
           outputGradient.start, source, sink, shape.batch, shape.height * shape.width,
           shape.channels, room)

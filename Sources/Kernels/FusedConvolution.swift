@@ -76,7 +76,7 @@ extension Engine {
       run(nil)
       return nil
     }
-    return unsafe withSink(sink) { sink in unsafe run(sink) }
+    return unsafe withSink(sink, of: input) { sink in unsafe run(sink) }
   }
 }
 

@@ -215,7 +215,7 @@ extension Engine {
     let channels = value.shape.channels
     let room = unsafe scratch.room(nas_stream_scratch(channels))
     return unsafe withSource(value) { source in
-      unsafe withSink(sink) { sink in
+      unsafe withSink(sink, of: value) { sink in
         unsafe nas_give_gradient(nil, source, sink, value.shape.rows, channels, room)
       }
     }
@@ -223,11 +223,12 @@ extension Engine {
 
   /// Gives a gradient's destination to a C function and returns the sums that it left.
   func withSink(
-    _ sink: GradientSink, _ body: (UnsafePointer<nas_sink>) -> Void
+    _ sink: GradientSink, of value: NormalizedTensor, _ body: (UnsafePointer<nas_sink>) -> Void
   ) -> GradientSums? {
     let mark = scratch.mark
     defer { scratch.release(to: mark) }
     let channels = sink.gradient.shape.channels
+    precondition(value.x.type == sink.gradient.type, "a gradient of another type")
     var sums = [Double](repeating: 0, count: 2 * channels)
     unsafe sums.withUnsafeMutableBufferPointer { sums in
       var description = unsafe nas_sink(

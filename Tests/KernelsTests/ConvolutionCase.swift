@@ -36,6 +36,7 @@ struct ConvolutionCase: CustomStringConvertible, Sendable {
       sizes(3, 5, 7, to: 7, kernel: 3, stride: 2),
       sizes(2, 16, 8, to: 24, kernel: 1),
       sizes(2, 20, 5, to: 13, kernel: 1, stride: 2),
+      sizes(3, 37, 3, to: 21, kernel: 1, square: true),
       sizes(1, 4, 8, to: 9, kernel: 1, stride: 2, square: true),
       sizes(6, 4, 4, to: 8, kernel: 1, stride: 2, square: true),
       sizes(1, 8, 6, to: 16, kernel: 5),

@@ -122,6 +122,90 @@ static void pair_pixels(
 #undef one
   }
 }
+
+// The words of one pair of pixels, or of the last one alone.
+INLINE void gather_pixel_pair(
+    float *to, const uint16_t *low, const uint16_t *high, size_t channels, const float *scale,
+    const float *shift, nas_activation activation) {
+#define part(pixel, c, count)                                                                   \
+  (!pixel  ? (vector){}                                                                         \
+   : scale ? activated(                                                                         \
+                 get(pixel, NAS_BFLOAT16, c, count) * get(scale, NAS_FLOAT32, c, count) +       \
+                     get(shift, NAS_FLOAT32, c, count),                                         \
+                 activation)                                                                    \
+           : get(pixel, NAS_BFLOAT16, c, count))
+#define one(c, count)                   \
+  FETCH(low, NAS_BFLOAT16, c, 0);       \
+  if (high) FETCH(high, NAS_BFLOAT16, c, 0); \
+  put(to, NAS_FLOAT32, c, paired(part(low, c, count), part(high, c, count)), count)
+  CHANNELS(channels, one);
+#undef one
+#undef part
+}
+
+static void gather_pixel_pairs(
+    float *to, const void *from, size_t from_pitch, size_t pixels, size_t channels,
+    const float *scale, const float *shift, nas_activation activation) {
+  const uint16_t *x = from;
+  size_t p = 0;
+#define pair(high, SCALE)         \
+  FOR_ACTIVATION(                 \
+      activation, gather_pixel_pair( \
+                      to + p / 2 * channels, x + p * from_pitch, high, channels, SCALE, shift, ACTIVATION))
+  for (; p + 2 <= pixels; p += 2) {
+    const uint16_t *high = x + (p + 1) * from_pitch;
+    if (scale)
+      pair(high, scale);
+    else
+      pair(high, NULL);
+  }
+  if (p < pixels) pair(NULL, scale);
+#undef pair
+}
+
+// A vector of each of two pixels, or of the last one alone.
+INLINE void gather_gradient_pair(
+    float *to_pixels, uint16_t *to_low, uint16_t *to_high, const uint16_t *gradient, const uint16_t *x,
+    size_t channels, const float *a, const float *b, const float *constant) {
+#define part(first, c, count)                                                           \
+  (get(gradient + (first), NAS_BFLOAT16, c, count) * get(a, NAS_FLOAT32, c, count) +    \
+   (get(x + (first), NAS_BFLOAT16, c, count) * get(b, NAS_FLOAT32, c, count) +          \
+    get(constant, NAS_FLOAT32, c, count)))
+#define one(c, count)                                                    \
+  {                                                                      \
+    FETCH(gradient, NAS_BFLOAT16, c, 0);                                 \
+    FETCH(x, NAS_BFLOAT16, c, 0);                                        \
+    FETCH(gradient, NAS_BFLOAT16, channels + c, 0);                      \
+    FETCH(x, NAS_BFLOAT16, channels + c, 0);                             \
+    vector low = part(0, c, count);                                      \
+    vector high = to_high ? part(channels, c, count) : (vector){};       \
+    put(to_pixels, NAS_FLOAT32, c, paired(low, high), count);            \
+    put(to_low, NAS_BFLOAT16, c, low, count);                            \
+    if (to_high) put(to_high, NAS_BFLOAT16, c, high, count);             \
+  }
+  CHANNELS(channels, one);
+#undef one
+#undef part
+}
+
+static void gather_gradient_pairs(
+    float *to_pixels, float *to_channels, const void *gradient, const void *x, size_t pixels,
+    size_t channels, const float *a, const float *b, const float *constant) {
+  size_t pitch = (channels + 1) / 2 * 2;
+  uint16_t *words = (uint16_t *)to_channels;
+  for (size_t p = 0; p < pixels; p += 2) {
+    const uint16_t *g = (const uint16_t *)gradient + p * channels;
+    const uint16_t *n = (const uint16_t *)x + p * channels;
+    uint16_t *low = words + p * pitch;
+    float *to = to_pixels + p / 2 * channels;
+    if (p + 1 < pixels)
+      gather_gradient_pair(to, low, low + pitch, g, n, channels, a, b, constant);
+    else
+      gather_gradient_pair(to, low, NULL, g, n, channels, a, b, constant);
+  }
+  if (pitch > channels)
+    for (size_t p = 0; p < pixels; p++) words[p * pitch + channels] = 0;
+}
 #endif
 
 INLINE void gather_gradient_pixels(
@@ -199,7 +283,13 @@ static void finish(
 INLINE void finish_gradient_strip(
     const nas_finish_gradient *f, nas_type type, nas_activation activation, int streams, size_t c,
     int vectors, size_t count) {
-  vector mean[2] = {}, s[2] = {}, q[2] = {};
+  vector mean[2] = {}, s[2] = {}, q[2] = {}, scale[2] = {}, shift[2] = {};
+  const int masks = activation != NAS_NONE, scales = masks && f->scale;
+  if (scales)
+    for (int j = 0; j < vectors; j++) {
+      scale[j] = get(f->scale, NAS_FLOAT32, c + (size_t)j * LANES, count);
+      shift[j] = get(f->shift, NAS_FLOAT32, c + (size_t)j * LANES, count);
+    }
   if (f->x)
     for (int j = 0; j < vectors; j++)
       mean[j] = get(f->mean, NAS_FLOAT32, c + (size_t)j * LANES, count);
@@ -212,7 +302,10 @@ INLINE void finish_gradient_strip(
         FETCH(f->gradient, type, i, 1);
         g += get(f->gradient, type, i, count);
       }
-      if (activation != NAS_NONE) g = through(g, get(f->value, NAS_FLOAT32, i, count), activation);
+      if (masks) {
+        vector v = get(f->value, type, p * f->value_pitch + channel, count);
+        g = through(g, scales ? v * scale[j] + shift[j] : v, activation);
+      }
       if (type == NAS_BFLOAT16) g = rounded(g);
       if (streams)
         put_past_caches(f->gradient, type, i, g);

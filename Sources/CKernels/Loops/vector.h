@@ -154,11 +154,11 @@ INLINE vector activated(vector v, nas_activation activation) {
   return v;
 }
 
-// The gradient of what an activation was applied to, given its result `y`.
-INLINE vector through(vector gradient, vector y, nas_activation activation) {
+// The gradient of what an activation was applied to, or of its result, which is as good.
+INLINE vector through(vector gradient, vector v, nas_activation activation) {
   if (activation == NAS_NONE) return gradient;
-  mask passes = y > 0.0f;
-  if (activation == NAS_RELU6) passes &= y < 6.0f;
+  mask passes = v > 0.0f;
+  if (activation == NAS_RELU6) passes &= v < 6.0f;
   return where(passes, gradient);
 }
 
