@@ -140,7 +140,8 @@ import Testing
       }
       let step = 1e-2
       let slope = (try moved(step) - moved(-step)) / (2 * step)
-      #expect(abs(slope - length) < 2e-2 * length, "\(entry.name)")
+      // A loss is known to about 10⁻⁶, which the step magnifies.
+      #expect(abs(slope - length) < max(2e-2 * length, 1e-4), "\(entry.name)")
     }
     #expect(tried > parameters.entries.count / 2)
   }
