@@ -138,10 +138,10 @@ import Testing
         defer { parameters.set(entry, to: values) }
         return try loss(space, mixture, runner, images)
       }
-      let step = 1e-2
+      // Both losses are rounded by some 10⁻⁷: where they hardly differ, they are taken further apart.
+      let step = length < 1e-2 ? 4e-2 : 1e-2
       let slope = (try moved(step) - moved(-step)) / (2 * step)
-      // A loss is known to about 10⁻⁶, which the step magnifies.
-      #expect(abs(slope - length) < max(2e-2 * length, 1e-4), "\(entry.name)")
+      #expect(abs(slope - length) < 2e-2 * length, "\(entry.name)")
     }
     #expect(tried > parameters.entries.count / 2)
   }
